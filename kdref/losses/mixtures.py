@@ -1,0 +1,163 @@
+r"""Divergences by way of a mixture of the teacher's and the student's distribution.
+
+A loss that sees the logits only through :math:`q` has the row gradient
+:math:`\frac{1}{T} q_k (g_k - \sum_j q_j g_j)` with :math:`g_k = \partial l / \partial q_k`.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kdref import _checks
+from kdref._checks import FloatArray
+from kdref._softened import SoftenedPair, pick, soften_pair
+from kdref.divergences import js_rows
+from kdref.losses._rows import logit_rows
+
+STEEP = 600.0
+"""Where log(q/p) is below minus this, p/q is written with its logarithm: it would overflow."""
+
+
+def generalised_js_loss(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    beta: float = 0.5,
+    weights: ArrayLike | None = None,
+) -> float:
+    r"""Generalised Jensen-Shannon divergence between teacher and student.
+
+    .. math::
+
+        L = \frac{1}{N} \sum_{i=1}^{N} \bigl[\beta\, \mathrm{KL}(p_i \,\|\, m_i)
+            + (1 - \beta)\, \mathrm{KL}(q_i \,\|\, m_i)\bigr], \qquad
+        m_i = \beta p_i + (1 - \beta) q_i
+
+    with :math:`p_i = \mathrm{softmax}(t_i / T)` and :math:`q_i = \mathrm{softmax}(s_i / T)`.
+
+    Parameters
+    ----------
+    student_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`s`.
+    teacher_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`t`; constants, never differentiated.
+    temperature : float, default 1.0
+        :math:`T > 0`, applied to both sides.
+    beta : float, default 0.5
+        Weight of the teacher, in [0, 1].
+    weights : array_like, shape (N,), optional
+        Non-negative row weights, or a boolean mask; a row of weight 0 is not looked at.
+
+    Returns
+    -------
+    float
+        Mean over the N examples, in nats: finite always, at most log 2, zero
+        exactly for equal logits.
+
+    Raises
+    ------
+    TypeError
+        If an argument does not hold real numbers.
+    ValueError
+        As for `forward_kl_loss`; also if ``beta`` lies outside [0, 1].
+
+    See Also
+    --------
+    forward_kl_loss, reverse_kl_loss : the limits, after division by beta or 1 - beta.
+
+    Notes
+    -----
+    At ``beta`` 0 or 1 the formula is 0.  Divided by :math:`\beta`, the loss tends to
+    forward KL as :math:`\beta \to 0`; divided by :math:`1 - \beta`, to reverse KL as
+    :math:`\beta \to 1`.  Some libraries return those limits at the ends instead, which
+    makes their loss jump there.
+
+    References
+    ----------
+    .. [1] R. Agarwal et al., "On-Policy Distillation of Language Models: Learning
+       from Self-Generated Mistakes" (GKD), 2023, section 2, arXiv:2306.13649.
+
+    Examples
+    --------
+    Teacher and student exclude each other's class: log 2.
+
+    >>> import numpy as np
+    >>> student, teacher = [[0.0, -np.inf]], [[-np.inf, 0.0]]
+    >>> round(generalised_js_loss(student, teacher), 6)
+    0.693147
+    """
+    temperature, beta = _checks.temperature(temperature), _checks.fraction("beta", beta)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    return rows.mean(js_rows(soften_pair(teacher, student, temperature), beta))
+
+
+def generalised_js_loss_grad(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    beta: float = 0.5,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    r"""Gradient of `generalised_js_loss` with respect to ``student_logits``.
+
+    The derivatives through :math:`m` cancel, because :math:`\beta p / m + (1 - \beta) q / m = 1`:
+
+    .. math::
+
+        g_k = (1 - \beta) \log \frac{q_k}{m_k}, \qquad
+        \frac{\partial L}{\partial s_{ik}} = \frac{1}{N T} q_{ik} \Bigl(g_{ik} - \sum_j q_{ij} g_{ij}\Bigr)
+
+    Parameters
+    ----------
+    student_logits, teacher_logits, temperature, beta, weights
+        See `generalised_js_loss`.
+
+    Returns
+    -------
+    ndarray, shape (N, C)
+        Rows sum to zero; zeros where ``beta`` is 0 or 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `generalised_js_loss`.
+
+    Notes
+    -----
+    Only differences of :math:`g` within a row matter.  They are taken relative to the
+    student's largest class k: with :math:`r = p / q`,
+    :math:`\log \frac{q}{m} - \log \frac{q_k}{m_k} = -\log\bigl(1 + \beta (r - r_k) q_k / m_k\bigr)`.
+
+    Examples
+    --------
+    With p = (3/4, 1/4), q = (1/2, 1/2) the mixture is (5/8, 3/8), and the entries are
+    plus or minus 1/8 of log(4/3) + log(5/4) = log(5/3).
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> generalised_js_loss_grad(student, teacher).round(6)
+    array([[-0.063853,  0.063853]])
+    """
+    temperature, beta = _checks.temperature(temperature), _checks.fraction("beta", beta)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    if beta in (0.0, 1.0):
+        return rows.mean_grad(np.zeros_like(student))
+    pair = soften_pair(teacher, student, temperature)
+    relative = _log_student_share(pair, beta)
+    return rows.mean_grad(pair.q.backward(relative) * (1.0 - beta) / temperature)
+
+
+def _log_student_share(pair: SoftenedPair, beta: float) -> FloatArray:
+    """log(q/m) of each class relative to its value at the student's largest class."""
+    with np.errstate(
+        all="ignore"
+    ):  # p/q is infinite for classes that the student excludes; q is zero there
+        ratio = np.where(abs(pair.gap) < 1.0, np.exp(-pair.gap), pair.p.p / pair.q.p)
+        ratio_top = pick(ratio, pair.q.top)
+        mixture_top = (1.0 - beta) + beta * ratio_top  # m/q
+        x = pick(pair.gap, pair.q.top) - pair.gap
+        near = abs(x) < 1.0
+        step = np.where(near, ratio_top * np.expm1(np.where(near, x, 0.0)), ratio - ratio_top)
+        steep = pair.gap + np.log(mixture_top / beta)
+        return np.where(pair.gap < -STEEP, steep, -np.log1p(beta * step / mixture_top))
