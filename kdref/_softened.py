@@ -94,7 +94,8 @@ class Softened:
 
     def entropy(self) -> FloatArray:
         r"""Entropy of each row, :math:`\log(1 + R) - \sum p u`: every term is at least zero."""
-        return np.log1p(self.others[..., 0]) - self.times(self.exponent).sum(axis=-1)
+        rows: FloatArray = np.log1p(self.others[..., 0]) - self.times(self.exponent).sum(axis=-1)
+        return rows
 
     def backward(self, g: FloatArray) -> FloatArray:
         r"""The chain rule through the softmax, :math:`q (g - \sum_k q_k g_k)`; to be divided by T.

@@ -543,7 +543,8 @@ def _bregman_sum(p: FloatArray, weigh: Weigh, q: FloatArray, gap: FloatArray) ->
     with np.errstate(all="ignore"):  # gap is infinite where one side excludes a class
         near = weigh(expm1_minus_identity(np.minimum(gap, 1.0)))
         far = (q - p) - weigh(gap)
-    return np.where(p > 0.0, np.where(gap <= 1.0, near, far), q).sum(axis=-1)
+    terms: FloatArray = np.where(p > 0.0, np.where(gap <= 1.0, near, far), q)
+    return np.asarray(terms.sum(axis=-1))
 
 
 def _js_rows(
@@ -585,7 +586,8 @@ def _log_quotient(q: FloatArray, p: FloatArray) -> FloatArray:
 def _expected_cost(p: FloatArray, q: FloatArray) -> FloatArray:
     """Sum of -p log q; adding 0 turns the -0 of a certain row into 0."""
     with np.errstate(divide="ignore"):  # log 0, where p may be 0 too
-        return _weigh_by(p)(-np.log(q)).sum(axis=-1) + 0.0
+        costs = _weigh_by(p)(-np.log(q))
+    return np.asarray(costs.sum(axis=-1) + 0.0)
 
 
 def _weigh_by(p: FloatArray) -> Weigh:

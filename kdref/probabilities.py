@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdref import _checks
-from kdref._checks import FloatArray
+from kdref._checks import BoolArray, FloatArray
 from kdref._softened import pick, soften
 
 LARGEST_COTANGENT = 1e300
@@ -300,4 +300,5 @@ def one_hot(labels: ArrayLike, n_classes: int) -> FloatArray:
     """
     n_classes = _checks.count("n_classes", n_classes)
     ids = _checks.class_ids("labels", _checks.integers("labels", labels), n_classes)
-    return (ids[..., np.newaxis] == np.arange(n_classes)).astype(np.float64)
+    on: BoolArray = ids[..., np.newaxis] == np.arange(n_classes)
+    return on.astype(np.float64)
