@@ -100,13 +100,16 @@ def _plain_array(name: str, value: ArrayLike) -> NDArray[np.generic]:
 
 
 def real_array(name: str, value: ArrayLike) -> FloatArray:
-    """A float64 array from real numbers of at most 64 bits; shared memory, so never to be written to."""
+    """A float64 array, rows contiguous, from real numbers of at most 64 bits; may share memory, so is never written to.
+
+    NumPy adds up contiguous rows in pairs, others one by one, which loses digits.
+    """
     array = _plain_array(name, value)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         raise TypeError(
             f"{name} must hold real numbers of at most 64 bits, got dtype {array.dtype}"
         )
-    return array.astype(np.float64, copy=False)
+    return array.astype(np.float64, order="C", copy=False)
 
 
 def finite_array(name: str, value: ArrayLike) -> FloatArray:
