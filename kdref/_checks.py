@@ -119,6 +119,12 @@ def finite_array(name: str, value: ArrayLike) -> FloatArray:
     return array
 
 
+def not_empty(name: str, array: NDArray[np.generic]) -> None:
+    """An array with at least one entry."""
+    if array.size == 0:
+        raise ValueError(f"{name} must have at least one entry, got shape {array.shape}")
+
+
 def bounded_array(name: str, value: ArrayLike, bound: float) -> FloatArray:
     """A float64 array of entries between -bound and bound."""
     array = real_array(name, value)
