@@ -22,8 +22,11 @@ SUM_TOLERANCE = 1e-6
 SUM_TOLERANCE_FLOAT16 = 2e-3
 """The same for float16 rows, whose entries carry eleven bits."""
 
-SQUARABLE = (1e-100, 1e100)
-"""Temperatures whose square neither overflows nor multiplies a divergence that has underflowed."""
+SMALLEST_TEMPERATURE = 1e-100
+"""Logits up to 1e100 may be divided by it twice, as in a gradient, without overflow."""
+
+LARGEST_SQUARED_TEMPERATURE = 1e100
+"""The square of a larger one would multiply a divergence that has underflowed."""
 
 
 def real_number(name: str, value: object) -> float:
@@ -37,20 +40,19 @@ def real_number(name: str, value: object) -> float:
 
 
 def temperature(value: object) -> float:
-    """A temperature: finite and above zero."""
-    number = real_number("temperature", value)
-    if not (math.isfinite(number) and number > 0.0):
-        raise ValueError(f"temperature must be finite and > 0, got {number!r}")
+    """A temperature: finite and above zero, and not so near to zero that dividing by it overflows."""
+    number = positive("temperature", value)
+    if number < SMALLEST_TEMPERATURE:
+        raise ValueError(f"temperature must be >= {SMALLEST_TEMPERATURE:g}, got {number!r}")
     return number
 
 
 def squarable_temperature(value: object) -> float:
     """A temperature whose square is used as a factor."""
     number = temperature(value)
-    low, high = SQUARABLE
-    if not low <= number <= high:
+    if number > LARGEST_SQUARED_TEMPERATURE:
         raise ValueError(
-            f"temperature must lie in [{low:g}, {high:g}] where it is squared, got {number!r}"
+            f"temperature must be <= {LARGEST_SQUARED_TEMPERATURE:g} where it is squared, got {number!r}"
         )
     return number
 
