@@ -28,6 +28,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 nitpicky = True
+add_function_parentheses = False
 default_role = (
     "py:obj"  # `softmax` in a docstring is a link, and a warning where there is no such thing
 )

@@ -59,11 +59,10 @@ def test_public_name_is_in_the_reference(name: str) -> None:
 
 
 @pytest.mark.parametrize("entry", kdref.LOSSES.values(), ids=lambda entry: entry.name)
-def test_loss_and_its_gradient_are_in_the_table_of_formulas(entry: kdref.LossEntry) -> None:
-    row = (
-        f"| {{py:func}}`~kdref.{entry.name}_loss` | {{py:func}}`~kdref.{entry.name}_loss_grad` | $"
-    )
-    assert row in (DOCS / "reference" / "losses.md").read_text(encoding="utf-8")
+def test_loss_is_in_the_table_of_formulas(entry: kdref.LossEntry) -> None:
+    row = rf"^\| {{py:func}}`~kdref\.{entry.name}_loss` \| \$.+ \| .*\$.+ \|$"
+    table = (DOCS / "reference" / "losses.md").read_text(encoding="utf-8")
+    assert len(re.findall(row, table, flags=re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
