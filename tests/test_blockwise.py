@@ -39,7 +39,7 @@ def inputs_of(name: str, case: Case) -> dict[str, Any]:
 
 def parameters_of(name: str, case: Case) -> dict[str, Any]:
     """The example values of the registry, at the temperature of the case."""
-    parameters = dict(LOSSES[name].parameters)
+    parameters: dict[str, Any] = dict(LOSSES[name].parameters)
     return (
         {**parameters, "temperature": case.temperature}
         if "temperature" in parameters
@@ -156,7 +156,7 @@ def test_value_and_grad_agrees_on_small_batches_with_weights(
     inputs = batch_for(name, n_rows, n_classes, draw)
     weights = np.random.default_rng(draw).integers(0, 3, n_rows).astype(np.float64)
     weights[0] = 1.0
-    parameters = dict(LOSSES[name].parameters)
+    parameters: dict[str, Any] = dict(LOSSES[name].parameters)
     try:
         expected = LOSSES[name].value(**inputs, weights=weights, **parameters)
         gradient = LOSSES[name].grad(**inputs, weights=weights, **parameters)
@@ -239,9 +239,11 @@ def test_value_and_grad_does_not_depend_on_the_number_of_threads(
 ) -> None:
     monkeypatch.setattr(_work, "ENTRIES", 64)  # many small blocks
     inputs = batch_for(name, n_rows=300, n_classes=12)
-    one = value_and_grad(name, **inputs, n_threads=1, **LOSSES[name].parameters)
+    one = value_and_grad(name, **inputs, n_threads=1, **dict[str, Any](LOSSES[name].parameters))
     for n_threads in (2, 3, 7):
-        many = value_and_grad(name, **inputs, n_threads=n_threads, **LOSSES[name].parameters)
+        many = value_and_grad(
+            name, **inputs, n_threads=n_threads, **dict[str, Any](LOSSES[name].parameters)
+        )
         assert many.value == one.value
         assert np.array_equal(many.gradient, one.gradient)
         assert many.rows_recomputed == one.rows_recomputed

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kdref import _checks
 from kdref.blockwise._batch import checked_batch, destination, loss_parameters, separable_loss
+from kdref.blockwise._batch import separable_losses as separable_losses
 from kdref.blockwise._threads import available_cores, in_order, spans
 from kdref.blockwise._work import Work
 

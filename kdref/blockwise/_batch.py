@@ -86,10 +86,24 @@ class Batch:
         return Block(some.numbers, some.student, some.teacher, some.labels, weights[kept])
 
 
+def separable_losses() -> dict[str, dict[str, Any]]:
+    """The losses of the registry that are means over rows of logits: their parameters with the defaults.
+
+    A parameter without a default stands there with the registry's example value.
+    """
+    return {
+        name: {
+            parameter: _default(entry, parameter, otherwise=example)
+            for parameter, example in entry.parameters.items()
+        }
+        for name, entry in LOSSES.items()
+        if entry.row_separable and set(entry.inputs) <= INPUTS
+    }
+
+
 def separable_loss(loss_name: str) -> LossEntry:
-    """The registry's entry of a loss that is a mean over rows of logits."""
-    names = [n for n, e in LOSSES.items() if e.row_separable and set(e.inputs) <= INPUTS]
-    return LOSSES[_checks.choice("loss_name", loss_name, names)]
+    """The registry's entry of such a loss."""
+    return LOSSES[_checks.choice("loss_name", loss_name, list(separable_losses()))]
 
 
 def loss_parameters(entry: LossEntry, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,12 +112,16 @@ def loss_parameters(entry: LossEntry, given: Mapping[str, Any]) -> dict[str, Any
         if name not in entry.parameters:
             allowed = ", ".join(entry.parameters) or "none"
             raise TypeError(f"parameters of {entry.name} must be among: {allowed}; got {name!r}")
-    defaults = {name: signature(entry.value).parameters[name].default for name in entry.parameters}
-    parameters = {**defaults, **given}
+    parameters = {name: _default(entry, name) for name in entry.parameters} | dict(given)
     for name, value in parameters.items():
         if value is Parameter.empty:
-            raise TypeError(f"{name} must be given for {entry.name}, got nothing")
+            raise ValueError(f"{name} must be given for {entry.name}, got None")
     return parameters
+
+
+def _default(entry: LossEntry, parameter: str, *, otherwise: Any = Parameter.empty) -> Any:
+    default = signature(entry.value).parameters[parameter].default
+    return otherwise if default is Parameter.empty else default
 
 
 def checked_batch(
