@@ -9,9 +9,7 @@ from numpy.typing import ArrayLike
 from kdref import _checks
 from kdref._checks import FloatArray
 from kdref.losses import distillation_loss, forward_kl_loss_grad
-
-MOMENTUM, SQUARES, EPSILON = 0.9, 0.999, 1e-8
-"""Adam's constants, from its paper."""
+from kdref.training import Adam, Optimiser, Sgd
 
 Gradient = Callable[[FloatArray], FloatArray]
 
@@ -40,14 +38,14 @@ def rescaling(
 ) -> Rescaling:
     r"""Train logits by gradient descent and by Adam, on KL and on T² KL.
 
-    Gradient descent and one step of Adam (Kingma and Ba) are
+    A step of gradient descent and one of Adam are
 
     .. math::
 
         s \leftarrow s - \eta\, g, \qquad
         s \leftarrow s - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}
 
-    with running means :math:`\hat m` of :math:`g` and :math:`\hat v` of :math:`g^2`.  A factor c in the
+    with running means :math:`\hat m` of :math:`g` and :math:`\hat v` of :math:`g^2` [1].  A factor c in the
     gradient turns the first into descent at rate :math:`c \eta`; in the second it cancels but for
     :math:`\epsilon`.
 
@@ -99,7 +97,7 @@ def rescaling(
     start = _checks.finite_array("student_logits", student_logits)
     teacher = _checks.finite_array("teacher_logits", teacher_logits)
     factor = _checks.squarable_temperature(temperature) ** 2
-    slow, adam = _checks.positive("rate", rate), _checks.positive("adam_rate", adam_rate)
+    slow, adam = Sgd(_checks.positive("rate", rate)), Adam(_checks.positive("adam_rate", adam_rate))
     steps = _checks.count("n_steps", n_steps)
 
     def plain(student: FloatArray) -> FloatArray:
@@ -109,11 +107,11 @@ def rescaling(
         return factor * plain(student)
 
     paths = {
-        "descent on KL": _descend(plain, start, slow, steps),
-        "descent on KL, rate times T²": _descend(plain, start, factor * slow, steps),
-        "descent on T² KL": _descend(scaled, start, slow, steps),
-        "Adam on KL": _adam(plain, start, adam, steps),
-        "Adam on T² KL": _adam(scaled, start, adam, steps),
+        "descent on KL": _path(plain, slow, start, steps),
+        "descent on KL, rate times T²": _path(plain, Sgd(factor * rate), start, steps),
+        "descent on T² KL": _path(scaled, slow, start, steps),
+        "Adam on KL": _path(plain, adam, start, steps),
+        "Adam on T² KL": _path(scaled, adam, start, steps),
     }
     return Rescaling({name: _losses(path, teacher, temperature) for name, path in paths.items()})
 
@@ -125,22 +123,13 @@ def _losses(path: list[FloatArray], teacher: FloatArray, temperature: float) -> 
     )
 
 
-def _descend(gradient: Gradient, start: FloatArray, rate: float, n_steps: int) -> list[FloatArray]:
-    path = [start]
+def _path(
+    gradient: Gradient, optimiser: Optimiser, start: FloatArray, n_steps: int
+) -> list[FloatArray]:
+    """Where the logits go; to the optimiser they are the weights of one layer without bias."""
+    path, no_bias = [start], np.zeros(0)
+    state = optimiser.start([(start, no_bias)])
     for _ in range(n_steps):
-        path.append(path[-1] - rate * gradient(path[-1]))
-    return path
-
-
-def _adam(gradient: Gradient, start: FloatArray, rate: float, n_steps: int) -> list[FloatArray]:
-    path, mean, square = [start], np.zeros_like(start), np.zeros_like(start)
-    for step in range(1, n_steps + 1):
-        g = gradient(path[-1])
-        mean = MOMENTUM * mean + (1.0 - MOMENTUM) * g
-        square = SQUARES * square + (1.0 - SQUARES) * g**2
-        # The running means start at zero; dividing by the weights summed so far takes that out.
-        corrected = mean / (1.0 - MOMENTUM**step)
-        path.append(
-            path[-1] - rate * corrected / (np.sqrt(square / (1.0 - SQUARES**step)) + EPSILON)
-        )
+        state = optimiser.step(state, [(gradient(path[-1]), no_bias)])
+        path.append(np.asarray(state.parameters[0][0], dtype=np.float64))
     return path
