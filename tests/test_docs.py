@@ -179,7 +179,7 @@ def raw_mathematics(page: Any) -> list[str]:
         " copy.querySelectorAll('pre, code, script, mjx-container').forEach(e => e.remove());"
         " return copy.textContent; })",
     )
-    return RAW_MATHEMATICS.findall("\n".join(visible))
+    return RAW_MATHEMATICS.findall("\n".join([page.title(), *visible]))
 
 
 @pytest.mark.browser
