@@ -231,14 +231,15 @@ def log_probabilities(rng: np.random.Generator, dtype: DType, n_rows: int) -> Ca
 
 def alternate(n_rows: int) -> NDArray[np.bool_]:
     """True for every other row, as a column: classes with two kinds of row."""
-    return (np.arange(n_rows) % 2 == 0)[:, np.newaxis]
+    return np.equal(np.arange(n_rows) % 2, 0).reshape(n_rows, 1)
 
 
 def random_mask(rng: np.random.Generator, n_rows: int, n_classes: int = 10) -> NDArray[np.bool_]:
     """About half of the classes, never all of them and never none."""
     order = rng.permuted(np.tile(np.arange(n_classes), (n_rows, 1)), axis=1)
     n_excluded = rng.integers(1, n_classes, (n_rows, 1))
-    return np.asarray(order < n_excluded)
+    excluded: NDArray[np.bool_] = order < n_excluded
+    return excluded
 
 
 CLASSES: dict[str, Callable[[np.random.Generator, DType, int], Case]] = {

@@ -226,7 +226,7 @@ def test_judge_rejects_the_textbook_formulas_where_they_fail(
     name: str, textbook: Any, class_name: str
 ) -> None:
     [case] = draw([class_name], np.float64, 2, seed())
-    verdicts = list(judge(SimpleNamespace(**{name: textbook}), SUBJECTS[name], case))  # type: ignore[arg-type]
+    verdicts = list(judge(SimpleNamespace(**{name: textbook}), SUBJECTS[name], case))
     assert any(map(fails, verdicts))
     with pytest.raises(pytest.fail.Exception, match=rf"KDREF_SEED=3\):\n{name} on {class_name}"):
         complain(verdicts, 3)
@@ -244,10 +244,10 @@ def test_judge_rejects_a_result_where_there_is_none_and_none_where_there_is_one(
     def refusing(*_: object, **__: object) -> Any:
         raise ValueError
 
-    [verdict] = judge(SimpleNamespace(reverse_kl_loss_grad=finite), subject, case)  # type: ignore[arg-type]
+    [verdict] = judge(SimpleNamespace(reverse_kl_loss_grad=finite), subject, case)
     assert verdict.error == math.inf
     [verdict] = judge(
-        SimpleNamespace(forward_kl_loss_grad=refusing),  # type: ignore[arg-type]
+        SimpleNamespace(forward_kl_loss_grad=refusing),
         SUBJECTS["forward_kl_loss_grad"],
         case,
     )
@@ -266,7 +266,7 @@ def test_judge_measures_a_gradient_by_its_largest_entry() -> None:
         )
         return rows
 
-    [verdict] = judge(SimpleNamespace(forward_kl_loss_grad=off_by_four_units), subject, case)  # type: ignore[arg-type]
+    [verdict] = judge(SimpleNamespace(forward_kl_loss_grad=off_by_four_units), subject, case)
     assert 1.0 < verdict.error < GRADIENT
     assert verdict.elementwise > verdict.error
     assert FLOAT64.bits == 53

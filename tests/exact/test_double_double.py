@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from kdref._checks import FloatArray
 from kdref.exact.double_double import (
     DoubleDouble,
     at_least,
@@ -52,7 +54,7 @@ def exactly(x: DoubleDouble) -> Fraction:
 @example(1.0, 2.0**-1074)
 @example(1e300, -1e300)
 def test_two_sum_loses_nothing(a: float, b: float) -> None:
-    total, error = two_sum(np.float64(a), np.float64(b))
+    total, error = two_sum(np.asarray(a), np.asarray(b))
     assert total == a + b
     assert Fraction(float(total)) + Fraction(float(error)) == Fraction(a) + Fraction(b)
 
@@ -60,7 +62,7 @@ def test_two_sum_loses_nothing(a: float, b: float) -> None:
 @given(any_float, any_float)
 def test_fast_two_sum_loses_nothing_when_the_larger_number_comes_first(a: float, b: float) -> None:
     larger, smaller = sorted((a, b), key=abs, reverse=True)
-    total, error = fast_two_sum(np.float64(larger), np.float64(smaller))
+    total, error = fast_two_sum(np.asarray(larger), np.asarray(smaller))
     assert total == a + b
     assert Fraction(float(total)) + Fraction(float(error)) == Fraction(a) + Fraction(b)
 
@@ -71,7 +73,7 @@ def test_fast_two_sum_loses_nothing_when_the_larger_number_comes_first(a: float,
 @example(2.0**996 + 2.0**945)
 @example(5e-324)
 def test_split_gives_two_halves_of_at_most_26_bits_that_add_up(a: float) -> None:
-    high, low = (float(half) for half in split(np.float64(a)))
+    high, low = (float(half) for half in split(np.asarray(a)))
     assert Fraction(high) + Fraction(low) == Fraction(a)
     for half in (high, low):
         mantissa, _ = math.frexp(half)
@@ -82,7 +84,7 @@ def test_split_gives_two_halves_of_at_most_26_bits_that_add_up(a: float) -> None
 @example(2.0**1000 + 2.0**948, 3.0 + 2.0**-50)
 @example(1.7e308, -0.3)
 def test_two_product_loses_nothing(a: float, b: float) -> None:
-    product, error = two_product(np.float64(a), np.float64(b))
+    product, error = two_product(np.asarray(a), np.asarray(b))
     assert product == a * b
     assert Fraction(float(product)) + Fraction(float(error)) == Fraction(a) * Fraction(b)
 
@@ -106,7 +108,7 @@ def test_exact_sum_and_exact_product_hold_every_bit(a: float, b: float) -> None:
     ],
 )
 def test_operations_keep_their_bound_also_when_the_numbers_cancel(
-    operation: Callable[..., DoubleDouble], units: int, a: DoubleDouble, b: DoubleDouble
+    operation: Callable[[Any, Any], Any], units: int, a: DoubleDouble, b: DoubleDouble
 ) -> None:
     for right in (b, -a * (1.0 + 2.0**-52)):
         assume(exactly(right) != 0)
@@ -125,8 +127,9 @@ def test_a_number_divided_by_itself_is_one_and_minus_itself_zero(a: DoubleDouble
 
 def test_floats_and_arrays_may_stand_on_either_side() -> None:
     third = DoubleDouble(1.0) / 3.0
-    array = np.array([1.0, 2.0])
-    for left, right in ((array, third), (2.0, third)):
+    array: FloatArray = np.array([1.0, 2.0])
+    sides: list[tuple[Any, DoubleDouble]] = [(array, third), (2.0, third)]
+    for left, right in sides:
         assert np.array_equal((left + third).hi, (third + left).hi)
         assert np.array_equal((left * third).hi, (third * left).hi)
         assert np.array_equal((left - third).hi, -(third - left).hi)
@@ -136,7 +139,7 @@ def test_floats_and_arrays_may_stand_on_either_side() -> None:
 
 @given(st.lists(moderate, min_size=1, max_size=40))
 def test_sum_of_positive_numbers_keeps_a_hundred_bits(values: list[float]) -> None:
-    row = abs(np.array([values]))
+    row: FloatArray = np.array([[abs(value) for value in values]])
     truth = sum(map(Fraction, row[0].tolist()))
     total = double_double(row).sum()
     assert total.hi.shape == (1, 1)
