@@ -34,6 +34,8 @@ class Case:
     student: Array
     teacher: Array
     labels: NDArray[np.intp]
+    cotangent: NDArray[np.float64]
+    """Something for `softmax_vjp` to carry back."""
     temperature: float
     beta: float = 0.5
     alpha: float = 0.9
@@ -75,6 +77,7 @@ def case(
         student.astype(dtype),
         teacher.astype(dtype),
         rng.integers(n_classes, size=(n_rows,)),
+        rng.normal(size=(n_rows, n_classes)).astype(dtype).astype(np.float64),
         temperature=float(rng.choice([1.0, 2.0, 3.0, rng.uniform(0.5, 8.0)])),
         beta=float(rng.choice([0.5, 0.1, 0.9, rng.uniform(0.0, 1.0)])),
         alpha=float(rng.choice([0.9, 0.5, rng.uniform(0.0, 1.0)])),
@@ -215,7 +218,7 @@ def subnormal(rng: np.random.Generator, dtype: DType, n_rows: int) -> Case:
     """Probabilities that are subnormal numbers of the type, or logits that are."""
     size = MAGNITUDES[dtype]
     deep = -rng.uniform(size.deepest_normal, size.deepest, (2, n_rows, 10))
-    deep[..., 0], deep[..., 1] = rng.normal(size=(2, n_rows)), rng.normal(size=(2, n_rows))
+    deep[..., :5] = rng.normal(0.0, 3.0, (2, n_rows, 5))
     tiny = float(np.finfo(dtype).smallest_subnormal) * rng.integers(-1000, 1000, deep.shape)
     return case("subnormal", rng, dtype, *np.where(alternate(n_rows), deep, tiny), temperature=1.0)
 
@@ -234,7 +237,8 @@ def alternate(n_rows: int) -> NDArray[np.bool_]:
 def random_mask(rng: np.random.Generator, n_rows: int, n_classes: int = 10) -> NDArray[np.bool_]:
     """About half of the classes, never all of them and never none."""
     order = rng.permuted(np.tile(np.arange(n_classes), (n_rows, 1)), axis=1)
-    return np.less(order, rng.integers(1, n_classes, size=(n_rows, 1)))
+    n_excluded = rng.integers(1, n_classes, (n_rows, 1))
+    return np.asarray(order < n_excluded)
 
 
 CLASSES: dict[str, Callable[[np.random.Generator, DType, int], Case]] = {

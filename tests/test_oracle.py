@@ -6,6 +6,7 @@ Nothing of kdref is imported here.
 import ast
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -170,7 +171,7 @@ def slope(function: Callable[[list[mpfr]], mpfr], row: list[float], k: int) -> m
 @pytest.mark.parametrize("name", LOSSES)
 def test_oracle_gradients_are_the_derivatives_of_the_oracle_values(name: str) -> None:
     case = CLASSES["ordinary"](np.random.default_rng(31), np.float64, 1)
-    case = Case(case.name, case.student, case.teacher, case.labels, temperature=2.5)
+    case = replace(case, temperature=2.5)
     (student, *others), options = arguments(name, case, 0)
     with working_precision():
         gradient = LOSSES[name].gradient(student, *others, **options)

@@ -1,0 +1,272 @@
+"""The library's functions against the oracle, row by row, on every class of input.
+
+The default run draws from a fixed seed; the sweeps (marker ``slow``) from a fresh one, which every failure names:
+``KDREF_SEED=<number>`` repeats it.
+"""
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import gmpy2
+import numpy as np
+import pytest
+
+import kdref
+from tests.accuracy import SUBJECTS, Verdict, describe, draw, judge
+from tests.accuracy_inputs import CLASSES, Case, DType, seed
+from tests.oracle.batch import batch_gradient, batch_value
+from tests.oracle.hard_labels import hard_label_gradient
+from tests.oracle.precision import working_precision
+from tests.oracle.rounding import FLOAT64, ulps, ulps_in_norm
+
+# The bounds, in ulp, are about twice what the formulas attain; accuracy is judged, not fitted.
+VALUE = 6.0
+"""Values from logits, entries of softmax and its logarithm, entropy and cross entropy of given probabilities."""
+
+LOGSUMEXP = 2.0
+"""In ulp of max(|max z|, log C): where the two cancel, float64 holds no more."""
+
+GIVEN = 20.0
+"""Divergences of given probabilities: what misses a sum of 1 may cancel most of the rest."""
+
+GRADIENT = 10.0
+"""In ulp of the row's largest entry."""
+
+GRADIENT_OF_EXTREMES = 100.0
+"""Where the exponents run into hundreds, and for two classes, whose two terms may cancel in both entries alike."""
+
+EXTREMES = ("tails", "mag1e4", "Ttiny")
+
+ROUNDED_ONCE = 0.501
+"""Narrow input: the float64 result rounded once to the input's type is the nearest number but for near ties."""
+
+NARROW_LOGSUMEXP = 2.0
+"""The same for log-sum-exp near 0, which keeps its absolute error."""
+
+ILL_CONDITIONED = 16.0
+"""A composite gradient whose terms cancel by more than this is judged by the size of its terms."""
+
+
+def bound(verdict: Verdict) -> float:
+    """How many ulp this function may be off on this class of input."""
+    name, kind, class_name = verdict.subject.name, verdict.subject.kind, verdict.case.name
+    if verdict.case.student.dtype != np.float64:
+        near_zero = kind == "logsumexp" and class_name == "logprobs"
+        return NARROW_LOGSUMEXP if near_zero else ROUNDED_ONCE
+    if kind == "gradient":
+        two_class_composite = name == "distillation_loss_grad" and class_name == "C2"
+        extreme = class_name in EXTREMES or two_class_composite
+        return GRADIENT_OF_EXTREMES if extreme else GRADIENT
+    return {"logsumexp": LOGSUMEXP, "given": GIVEN}.get(kind, VALUE)
+
+
+def fails(verdict: Verdict) -> bool:
+    return not verdict.error <= bound(verdict) * cancellation(verdict)
+
+
+def cancellation(verdict: Verdict) -> float:
+    """How much larger than a composite gradient its hard term is, where that leaves no digits to judge; else 1.
+
+    With two classes the soft term may undo the hard one in both entries: in one row of three hundred to less than
+    one part in sixteen.  No sum of two rounded terms is better than they are.
+    """
+    if verdict.subject.name != "distillation_loss_grad" or verdict.case.name != "C2":
+        return 1.0
+    case, row = verdict.case, verdict.row
+    with working_precision():
+        hard = hard_label_gradient(case.student[row], int(case.labels[row]))
+        size = float((1.0 - case.alpha) * max(map(abs, hard)) / max(map(abs, verdict.truth)))
+    return size if size > ILL_CONDITIONED else 1.0
+
+
+def complain(verdicts: list[Verdict], chosen_seed: int) -> None:
+    """Fail with the worst row of each function that breaks its bound."""
+    failing = sorted(filter(fails, verdicts), key=lambda v: -v.error)
+    worst = {v.subject.name: v for v in reversed(failing)}
+    text = "\n".join(f"{describe(v)}\n  the bound is {bound(v):g} ulp" for v in worst.values())
+    if failing:
+        pytest.fail(f"{len(failing)} rows break their bound (KDREF_SEED={chosen_seed}):\n{text}")
+
+
+def judge_all(library: Any, case: Case) -> list[Verdict]:
+    accepted = [subject for subject in SUBJECTS.values() if subject.accepts(case)]
+    return [verdict for subject in accepted for verdict in judge(library, subject, case)]
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_every_function_meets_its_bound(class_name: str, dtype: DType) -> None:
+    # Two rows, because some classes have two kinds of row; the oracle needs a second for each row of 1,000 classes.
+    n_rows = 1 if class_name == "C1000" else 2
+    [case] = draw([class_name], dtype, n_rows, seed())
+    complain(judge_all(kdref, case), seed())
+
+
+SWEEP_SEED = seed(fresh=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("class_name", CLASSES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_every_function_meets_its_bound_on_fresh_inputs(class_name: str, dtype: DType) -> None:
+    [case] = draw([class_name], dtype, 2 if class_name == "C1000" else 20, SWEEP_SEED)
+    complain(judge_all(kdref, case), SWEEP_SEED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_function_meets_its_bound_on_100_000_classes(dtype: DType) -> None:
+    [case] = draw(["C100k"], dtype, 1, SWEEP_SEED)
+    complain(judge_all(kdref, case), SWEEP_SEED)
+
+
+# ---------------------------------------------------------------------------- signs and zeros
+
+
+DIVERGENCES = ("forward_kl_loss", "reverse_kl_loss", "generalised_js_loss")
+DIVERGENCES_OF_ROWS = (
+    "kl_divergence_from_logits",
+    "js_divergence_from_logits",
+    "total_variation_from_logits",
+)
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+def test_divergences_of_equal_logits_are_exactly_zero(class_name: str) -> None:
+    [case] = draw([class_name], np.float64, 2, seed())
+    case = replace(case, student=case.teacher)
+    for name in (*DIVERGENCES, *DIVERGENCES_OF_ROWS):
+        inputs, parameters = SUBJECTS[name].arguments(case)
+        assert np.all(getattr(kdref, name)(*inputs, **parameters) == 0.0), name
+    for name in DIVERGENCES:
+        inputs, parameters = SUBJECTS[name].arguments(case)
+        assert not np.any(getattr(kdref, f"{name}_grad")(*inputs, **parameters)), name
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_divergences_from_logits_are_never_negative(class_name: str, dtype: DType) -> None:
+    [case] = draw([class_name], dtype, 50 if class_name != "C1000" else 2, seed())
+    for name in DIVERGENCES_OF_ROWS:
+        inputs, parameters = SUBJECTS[name].arguments(case)
+        rows = getattr(kdref, name)(*inputs, **parameters)
+        assert np.all(rows >= 0.0), describe_first(name, case, rows)
+
+
+def describe_first(name: str, case: Case, rows: Any) -> str:
+    row = int(np.argmax(~(rows >= 0.0)))
+    return (
+        f"{name} is {rows[row]!r} for {case.teacher[row].tolist()}, {case.student[row].tolist()}, "
+        f"temperature {case.temperature!r}, beta {case.beta!r}"
+    )
+
+
+# ------------------------------------------------------------------------------ whole batches
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hard_label",
+        "soft_cross_entropy",
+        "forward_kl",
+        "reverse_kl",
+        "generalised_js",
+        "distillation",
+    ],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_of_a_batch_are_the_weighted_means_of_the_oracle(name: str, weighted: bool) -> None:
+    [case] = draw(["ordinary"], np.float64, 4, seed())
+    inputs, parameters = SUBJECTS[f"{name}_loss"].arguments(case)
+    weights = [2.0, 0.0, 0.125, 1e-3] if weighted else None
+    got = getattr(kdref, f"{name}_loss")(*inputs, **parameters, weights=weights)
+    assert ulps(got, batch_value(name, *inputs, **parameters, weights=weights)) <= VALUE
+    rows = getattr(kdref, f"{name}_loss_grad")(*inputs, **parameters, weights=weights)
+    truth = batch_gradient(name, *inputs, **parameters, weights=weights)
+    for got_row, true_row in zip(rows, truth, strict=True):
+        assert ulps_in_norm(got_row, true_row) <= GRADIENT
+
+
+# ------------------------------------------------------------------------- the judge is judged
+
+
+def textbook_softmax(logits: Any, temperature: float = 1.0) -> Any:
+    z = np.asarray(logits, np.float64) / temperature
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def textbook_kl(p_logits: Any, q_logits: Any, temperature: float = 1.0) -> Any:
+    p, q = textbook_softmax(p_logits, temperature), textbook_softmax(q_logits, temperature)
+    with np.errstate(all="ignore"):
+        return (p * (np.log(p) - np.log(q))).sum(axis=-1)
+
+
+def textbook_kl_gradient(student: Any, teacher: Any, temperature: float = 1.0) -> Any:
+    return (
+        textbook_softmax(student, temperature) - textbook_softmax(teacher, temperature)
+    ) / temperature
+
+
+@pytest.mark.parametrize(
+    ("name", "textbook", "class_name"),
+    [
+        ("softmax", textbook_softmax, "shift1e8"),
+        ("softmax", textbook_softmax, "tails"),
+        ("kl_divergence_from_logits", textbook_kl, "near1e-8"),
+        ("kl_divergence_from_logits", textbook_kl, "confident"),
+        ("kl_divergence_from_logits", textbook_kl, "maskboth"),
+        ("forward_kl_loss_grad", textbook_kl_gradient, "near1ulp"),
+    ],
+)
+def test_judge_rejects_the_textbook_formulas_where_they_fail(
+    name: str, textbook: Any, class_name: str
+) -> None:
+    [case] = draw([class_name], np.float64, 2, seed())
+    verdicts = list(judge(SimpleNamespace(**{name: textbook}), SUBJECTS[name], case))  # type: ignore[arg-type]
+    assert any(map(fails, verdicts))
+    with pytest.raises(pytest.fail.Exception, match=rf"KDREF_SEED=3\):\n{name} on {class_name}"):
+        complain(verdicts, 3)
+
+
+def test_judge_rejects_a_result_where_there_is_none_and_none_where_there_is_one() -> None:
+    [case] = draw(
+        ["maskT"], np.float64, 1, seed()
+    )  # the teacher excludes what the student believes in
+    subject = SUBJECTS["reverse_kl_loss_grad"]
+
+    def finite(*_: object, **__: object) -> Any:
+        return np.zeros((1, 10))
+
+    def refusing(*_: object, **__: object) -> Any:
+        raise ValueError
+
+    [verdict] = judge(SimpleNamespace(reverse_kl_loss_grad=finite), subject, case)  # type: ignore[arg-type]
+    assert verdict.error == math.inf
+    [verdict] = judge(
+        SimpleNamespace(forward_kl_loss_grad=refusing),  # type: ignore[arg-type]
+        SUBJECTS["forward_kl_loss_grad"],
+        case,
+    )
+    assert verdict.error == math.inf
+
+
+def test_judge_measures_a_gradient_by_its_largest_entry() -> None:
+    [case] = draw(["ordinary"], np.float64, 1, seed())
+    subject = SUBJECTS["forward_kl_loss_grad"]
+
+    def off_by_four_units(*inputs: Any, **parameters: Any) -> Any:
+        rows = kdref.forward_kl_loss_grad(*inputs, **parameters)
+        largest = abs(rows[0]).max()
+        rows[0, abs(rows[0]).argmin()] += 4.0 * float(
+            gmpy2.exp2(gmpy2.get_exp(gmpy2.mpfr(largest)) - 53)
+        )
+        return rows
+
+    [verdict] = judge(SimpleNamespace(forward_kl_loss_grad=off_by_four_units), subject, case)  # type: ignore[arg-type]
+    assert 1.0 < verdict.error < GRADIENT
+    assert verdict.elementwise > verdict.error
+    assert FLOAT64.bits == 53
