@@ -11,12 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from kdref import LOSSES, LossEntry, softmax
+from kdref import (
+    LOSSES,
+    LossEntry,
+    hard_label_loss,
+    log_softmax,
+    soft_cross_entropy_loss,
+    softmax,
+)
 
 Array: TypeAlias = NDArray[Any]
 Shape: TypeAlias = tuple[int, int]
@@ -90,8 +97,21 @@ PARAMETERS: Mapping[str, st.SearchStrategy[float]] = {
     "temperature": temperatures,
     "alpha": fractions,
     "beta": fractions,
+    "confidence": fractions,
+    "forward_weight": fractions,
+    "skew": fractions,
+    "smoothing": fractions,
+    "gamma": st.floats(0.0, 4.0),
+    "target_weight": st.floats(0.0, 8.0),
+    "non_target_weight": st.floats(0.0, 8.0),
+    "inter_weight": st.floats(0.0, 8.0),
+    "intra_weight": st.floats(0.0, 8.0),
 }
 """Ranges of the parameters; one that is not named here keeps its example value from the registry."""
+
+
+SCALES = {"dist": 1.0 / 16.0}
+"""By how much the logits of a loss are scaled down: a correlation of probabilities near 0 or 1 is ill-conditioned."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +130,9 @@ class Call:
 
     def with_inputs(self, **inputs: Array) -> "Call":
         return replace(self, inputs={**self.inputs, **inputs})
+
+    def with_parameters(self, **parameters: Any) -> "Call":
+        return replace(self, parameters={**self.parameters, **parameters})
 
     def map_inputs(self, change: Callable[[str, Array], Array]) -> "Call":
         """The call with each input changed; the function is given its name too."""
@@ -135,23 +158,120 @@ def frozen(array: Array) -> Array:
 def calls(draw: st.DrawFn, entry: LossEntry, min_rows: int = 1, min_classes: int = 2) -> Call:
     """Arguments for a loss by the names in its entry."""
     shape = draw(shapes(min_rows, min_classes))
-    inputs = {name: frozen(draw(INPUTS[name](shape))) for name in entry.inputs}
+    scale = SCALES.get(entry.name, 1.0)
+    inputs = {
+        name: frozen(drawn if name == "labels" else drawn * scale)
+        for name in entry.inputs
+        for drawn in [draw(INPUTS[name](shape))]
+    }
     parameters = {
         name: draw(PARAMETERS[name]) if name in PARAMETERS else example
         for name, example in entry.parameters.items()
     }
-    return Call(entry, inputs, parameters)
+    call = Call(entry, inputs, parameters)
+    if entry.name in KINKS:
+        temperature = float(parameters.get("temperature", 1.0))
+        assume(KINKS[entry.name](call, temperature) > 1e-3)
+    return call
 
 
-def normal_call(entry: LossEntry, rng: np.random.Generator, shape: Shape = (3, 4)) -> Call:
-    """Arguments with normal logits, for tests that need ordinary numbers and no corners."""
-    inputs: dict[str, Array] = {
-        name: rng.integers(0, shape[1], size=shape[0])
-        if name == "labels"
-        else rng.normal(scale=2.0, size=shape)
-        for name in entry.inputs
-    }
-    return Call(entry, {name: frozen(a) for name, a in inputs.items()}, dict(entry.parameters))
+def normal_call(
+    entry: LossEntry,
+    rng: np.random.Generator,
+    shape: Shape = (3, 4),
+    *,
+    scale: float = 1.0,
+    temperature: float = 1.0,
+) -> Call:
+    """Arguments with normal logits, a step away from the kinks, for tests of ordinary numbers and no corners.
+
+    Logits are of size ``2 * scale``, and ``temperature`` is the one at which the distance from a kink is told.
+    """
+    while True:
+        inputs: dict[str, Array] = {
+            name: rng.integers(0, shape[1], size=shape[0])
+            if name == "labels"
+            else rng.normal(scale=2.0 * scale, size=shape)
+            for name in entry.inputs
+        }
+        frozen_inputs = {name: frozen(a) for name, a in inputs.items()}
+        call = Call(entry, frozen_inputs, dict(entry.parameters))
+        if entry.name not in KINKS or KINKS[entry.name](call, temperature) > STEP:
+            return call
+
+
+STEP = 0.2
+"""How far from a kink `normal_call` stays: twice the step of the numerical gradients."""
+
+
+def log_pair(call: Call, temperature: float) -> tuple[Array, Array]:
+    """Logarithms of the teacher's and of the student's softened probabilities."""
+    return (
+        log_softmax(call.inputs["teacher_logits"], temperature),
+        log_softmax(call.inputs["student_logits"], temperature),
+    )
+
+
+def least_gap(rows: Array) -> float:
+    """The smallest distance between two entries of a row."""
+    return float(np.diff(np.sort(rows, axis=1), axis=1).min(initial=np.inf))
+
+
+def tie_distance(call: Call, temperature: float) -> float:
+    """How near log p and log q come in any class; a tie is a kink of total variation."""
+    log_p, log_q = log_pair(call, temperature)
+    return float(abs(log_q - log_p).min())
+
+
+def rank_distance(call: Call, temperature: float) -> float:
+    """The same by rank, and how near two of the student's classes come: kinks of the universal logit loss."""
+    log_p, log_q = log_pair(call, temperature)
+    ranked = abs(np.sort(log_q, axis=1) - np.sort(log_p, axis=1))
+    return min(float(ranked.min()), least_gap(log_q))
+
+
+def edge_distance(call: Call, temperature: float) -> float:
+    """How near two of the teacher's classes come: a tie at the edge of the k largest is broken by the index."""
+    return least_gap(log_pair(call, temperature)[0])
+
+
+def spread(call: Call, temperature: float) -> float:
+    """The least spread of a row or column of probabilities, but for exactly constant ones: kinks of correlations."""
+    batches = [np.exp(log) for log in log_pair(call, temperature)]
+    spreads = np.concatenate([np.ptp(rows, axis=1) for p in batches for rows in (p, p.T)])
+    return float(spreads[spreads > 0.0].min(initial=np.inf))
+
+
+def length(call: Call, temperature: float) -> float:
+    """The shortest vector: a cosine has a kink at zero."""
+    return float(min(np.linalg.norm(a, axis=1).min() for a in call.inputs.values()))
+
+
+KINKS: Mapping[str, Callable[[Call, float], float]] = {
+    "total_variation": tie_distance,
+    "universal_logit": rank_distance,
+    "top_k_kl": edge_distance,
+    "dist": spread,
+    "logit_cosine": length,
+}
+"""How far a call is from the kinks that the loss documents; laws are not asked of inputs that sit on one."""
+
+
+def frozen_value(call: Call) -> Callable[[Array], float]:
+    """The value as a function of the student alone, with what the gradient holds constant held at the call's."""
+    first = call.entry.inputs[0]
+    if not call.entry.held_constant:
+        return lambda student: call.with_inputs(**{first: student}).value()
+    # The weighted soft label: its w from hard losses, one row at a time.
+    student, teacher, labels = call.inputs.values()
+    students, teachers = (
+        np.array([hard_label_loss(row[np.newaxis], [y]) for row, y in zip(z, labels, strict=True)])
+        for z in (student, teacher)
+    )
+    w = 1.0 - np.exp(-students / (teachers + 1e-7))
+    return lambda s: (
+        float(w.mean()) * soft_cross_entropy_loss(s, teacher, weights=w, **call.parameters)
+    )
 
 
 def claiming(law: str) -> list[LossEntry]:

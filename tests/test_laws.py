@@ -22,6 +22,7 @@ from tests.strategies import (
     calls,
     claiming,
     fractions,
+    frozen_value,
     logits,
     normal_call,
     probability_rows,
@@ -36,6 +37,10 @@ SUMMATION = 1e-12
 
 RICHARDSON = 1e-8
 """Error in norm of an extrapolated numerical gradient of an ordinary input; measured below 2e-10."""
+
+STEPS = {"dist": 0.01, "standardised_kl": 0.02}
+"""Steps of the numerical gradient, 0.1 else, in units of the logits' size: correlations and standardised logits vary
+over shorter distances."""
 
 COMPLEX_STEP = 1e-13
 """Error in norm of a complex step through a textbook formula, on inputs where the textbook is accurate."""
@@ -91,16 +96,18 @@ def test_inputs_are_never_written_to(entry: LossEntry, data: st.DataObject) -> N
 @COSTLY
 @given(seed=seeds, temperature=st.floats(0.1, 10.0))
 def test_gradient_equals_the_numerical_one(entry: LossEntry, seed: int, temperature: float) -> None:
-    call = normal_call(entry, np.random.default_rng(seed), shape=(2, 3))
     soft = {"temperature": temperature} if "temperature" in entry.parameters else {}
     # Softened logits of size 2; a hard term stays at T = 1, so that the step must not outgrow 1.
     scale = min(temperature, 1.0) if soft else 1.0
-    call = call.map_inputs(lambda name, a: a if name == "labels" else a * scale)
+    rng = np.random.default_rng(seed)
+    call = normal_call(
+        entry, rng, shape=(2, 3), scale=scale, temperature=temperature if soft else 1.0
+    )
     report = check_gradient(
-        lambda x: call.with_inputs(**{entry.inputs[0]: x}).value(**soft),
+        frozen_value(call.with_parameters(**soft)),
         lambda x: call.with_inputs(**{entry.inputs[0]: x}).grad(**soft),
         call.student,
-        step=0.1 * scale,
+        step=STEPS.get(entry.name, 0.1) * scale,
         tolerance=RICHARDSON,
     )
     assert report.passed, f"{report}\nseed {seed}"
@@ -121,7 +128,7 @@ def test_loss_and_gradient_are_exactly_zero_at_agreement(
     assert not agreed.grad().any()
 
 
-@over(claiming("zero_at_agreement"))
+@over([entry for entry in claiming("zero_at_agreement") if "teacher_shift" in entry.laws])
 @FEW
 @given(data=st.data(), shift=st.integers(-1000, 1000))
 def test_loss_is_exactly_zero_where_only_a_shift_tells_the_two_apart(

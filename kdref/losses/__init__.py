@@ -4,15 +4,45 @@ Value and gradient are twins: the same parameters in the same order, adjacent in
 respect to the first argument.
 """
 
+from kdref.losses.correlations import dist_loss as dist_loss
+from kdref.losses.correlations import dist_loss_grad as dist_loss_grad
+from kdref.losses.decoupled import decoupled_kd_loss as decoupled_kd_loss
+from kdref.losses.decoupled import decoupled_kd_loss_grad as decoupled_kd_loss_grad
+from kdref.losses.decoupled import normalised_kd_loss as normalised_kd_loss
+from kdref.losses.decoupled import normalised_kd_loss_grad as normalised_kd_loss_grad
+from kdref.losses.decoupled import weighted_soft_label_loss as weighted_soft_label_loss
+from kdref.losses.decoupled import weighted_soft_label_loss_grad as weighted_soft_label_loss_grad
 from kdref.losses.distillation import distillation_loss as distillation_loss
 from kdref.losses.distillation import distillation_loss_grad as distillation_loss_grad
 from kdref.losses.hard_labels import hard_label_loss as hard_label_loss
 from kdref.losses.hard_labels import hard_label_loss_grad as hard_label_loss_grad
+from kdref.losses.hard_labels import label_smoothing_loss as label_smoothing_loss
+from kdref.losses.hard_labels import label_smoothing_loss_grad as label_smoothing_loss_grad
+from kdref.losses.hard_labels import virtual_teacher_loss as virtual_teacher_loss
+from kdref.losses.hard_labels import virtual_teacher_loss_grad as virtual_teacher_loss_grad
+from kdref.losses.logits import logit_cosine_loss as logit_cosine_loss
+from kdref.losses.logits import logit_cosine_loss_grad as logit_cosine_loss_grad
+from kdref.losses.logits import logit_mse_loss as logit_mse_loss
+from kdref.losses.logits import logit_mse_loss_grad as logit_mse_loss_grad
+from kdref.losses.logits import standardised_kl_loss as standardised_kl_loss
+from kdref.losses.logits import standardised_kl_loss_grad as standardised_kl_loss_grad
 from kdref.losses.mixtures import generalised_js_loss as generalised_js_loss
 from kdref.losses.mixtures import generalised_js_loss_grad as generalised_js_loss_grad
+from kdref.losses.mixtures import skew_forward_kl_loss as skew_forward_kl_loss
+from kdref.losses.mixtures import skew_forward_kl_loss_grad as skew_forward_kl_loss_grad
+from kdref.losses.mixtures import skew_reverse_kl_loss as skew_reverse_kl_loss
+from kdref.losses.mixtures import skew_reverse_kl_loss_grad as skew_reverse_kl_loss_grad
 from kdref.losses.soft_targets import forward_kl_loss as forward_kl_loss
 from kdref.losses.soft_targets import forward_kl_loss_grad as forward_kl_loss_grad
 from kdref.losses.soft_targets import reverse_kl_loss as reverse_kl_loss
 from kdref.losses.soft_targets import reverse_kl_loss_grad as reverse_kl_loss_grad
 from kdref.losses.soft_targets import soft_cross_entropy_loss as soft_cross_entropy_loss
 from kdref.losses.soft_targets import soft_cross_entropy_loss_grad as soft_cross_entropy_loss_grad
+from kdref.losses.soft_targets import symmetric_kl_loss as symmetric_kl_loss
+from kdref.losses.soft_targets import symmetric_kl_loss_grad as symmetric_kl_loss_grad
+from kdref.losses.soft_targets import total_variation_loss as total_variation_loss
+from kdref.losses.soft_targets import total_variation_loss_grad as total_variation_loss_grad
+from kdref.losses.sparse import top_k_kl_loss as top_k_kl_loss
+from kdref.losses.sparse import top_k_kl_loss_grad as top_k_kl_loss_grad
+from kdref.losses.vocabularies import universal_logit_loss as universal_logit_loss
+from kdref.losses.vocabularies import universal_logit_loss_grad as universal_logit_loss_grad

@@ -48,7 +48,8 @@ def cosines(first: FloatArray, second: FloatArray) -> Cosines:
     unit = f / f_norm
     across = d - (d * unit).sum(axis=-1, keepdims=True) * unit
     sine = _norms(across) / g_norm
-    deficit = np.where(cosine > 0.0, sine * sine / (1.0 + cosine), 1.0 - cosine)
+    acute = sine * sine / (1.0 + np.maximum(cosine, 0.0))
+    deficit = np.where(cosine > 0.0, acute, 1.0 - cosine)
     return Cosines(deficit[:, 0], np.ldexp(side * across / (f_norm * g_norm), -exponent))
 
 
@@ -65,4 +66,4 @@ def _scaled(vectors: FloatArray) -> tuple[FloatArray, IntArray]:
 
 
 def _norms(vectors: FloatArray) -> FloatArray:
-    return np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
+    return np.asarray(np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True)))
