@@ -1,5 +1,7 @@
 """Losses against labels: the student alone."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -338,9 +340,20 @@ def _virtual_pair(
     confidence = _checks.fraction("confidence", confidence)
     student, ids, rows = labelled_rows(student_logits, labels, weights)
     enough_classes("student_logits", student, 2)
-    with np.errstate(divide="ignore"):  # a confidence of 0 or 1 excludes classes
-        # Logits that soften to u at T = 1, relative to the other classes, or to the label if those are excluded.
-        odds = np.log(np.float64(confidence) * (student.shape[1] - 1) / (1.0 - confidence))
-        label, other = (odds, 0.0) if confidence < 1.0 else (0.0, -np.inf)
+    label, other = _virtual_logits(confidence, student.shape[1])
     teacher = replace(np.full_like(student, other), ids, label)
     return soften_pair(teacher, student, temperature), rows, temperature
+
+
+def _virtual_logits(confidence: float, n_classes: int) -> tuple[float, float]:
+    """The label's logit and that of each other class, which soften to u at T = 1."""
+    if confidence == 1.0:
+        return 0.0, -np.inf
+    if confidence == 0.0:
+        return -np.inf, 0.0
+    # To 60 digits and in two parts: a small T magnifies what float64 drops, and near a = 1 / C it would drop all.
+    with localcontext(prec=60):
+        odds = Decimal(confidence) * (n_classes - 1) / (1 - Decimal(confidence))
+        logit = odds.ln()
+        leading = float(logit)
+        return leading, -float(logit - Decimal(leading))

@@ -12,7 +12,7 @@ from kdref._arithmetic import expm1_minus_identity
 from kdref._checks import FloatArray
 from kdref._softened import SoftenedPair, pick, soften_pair
 from kdref.divergences import _bregman_sum as bregman_sum
-from kdref.divergences import js_rows, kl_rows, mixture_gaps
+from kdref.divergences import js_rows, kl_rows
 from kdref.losses._rows import logit_rows
 
 STEEP = 600.0
@@ -146,7 +146,7 @@ def generalised_js_loss_grad(
     if beta in (0.0, 1.0):
         return rows.mean_grad(np.zeros_like(student))
     pair = soften_pair(teacher, student, temperature)
-    relative = _log_student_share(pair, beta)
+    relative = _log_student_share(pair, beta, 1.0 - beta)
     return rows.mean_grad(pair.q.backward(relative) * (1.0 - beta) / temperature)
 
 
@@ -397,21 +397,33 @@ def _skew_rows(pair: SoftenedPair, skew: float) -> FloatArray:
         return kl_rows(pair)
     if skew == 1.0:  # the mixture is p
         return np.zeros(len(pair.gap))
-    to_p, _ = mixture_gaps(pair.gap, skew)
     mixture = skew * pair.p.p + (1.0 - skew) * pair.q.p
-    return bregman_sum(pair.p.p, pair.p.times, mixture, to_p)
+    # What is left of sum q - p in the gap would not cancel behind the mixture's logarithm.
+    gap = pair.gap - pair.difference().sum(axis=-1, keepdims=True)
+    return bregman_sum(pair.p.p, pair.p.times, mixture, _log_mixture(gap, skew))
+
+
+def _log_mixture(gap: FloatArray, skew: float) -> FloatArray:
+    """log(m/p) for m = skew p + (1 - skew) q and gap = log(q/p)."""
+    rest = 1.0 - skew
+    with np.errstate(all="ignore"):  # the branch that is not taken may overflow
+        grown = rest * np.expm1(np.minimum(gap, STEEP))
+        near = np.where(grown > -0.5, np.log1p(grown), np.log(skew + rest * np.exp(gap)))
+        return np.where(gap > STEEP, gap + np.log(rest + skew * np.exp(-gap)), near)
 
 
 def _skew_forward_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
     """-(1 - a) p/m relative to its value at the student's largest class, for a above 0."""
     if skew == 1.0:
         return np.zeros_like(pair.gap)
-    to_p, _ = mixture_gaps(pair.gap, skew)
-    p_top = pick(to_p, pair.q.top)
-    with np.errstate(all="ignore"):  # infinite for a class that one side excludes
-        x = p_top - to_p
-        near = np.exp(-p_top) * np.expm1(np.minimum(x, 1.0))
-        return -(1.0 - skew) * np.where(x < 1.0, near, np.exp(-to_p) - np.exp(-p_top))
+    ratio_top, step = _ratio_steps(pair)
+    student_share = 1.0 - skew
+    mixture_top = skew * ratio_top + student_share  # m/q
+    with np.errstate(all="ignore"):  # infinite for a class that the student excludes
+        ratio = ratio_top + step
+        near = student_share * step / ((skew * ratio + student_share) * mixture_top)
+        steep = 1.0 / (skew + student_share * np.exp(pair.gap)) - ratio_top / mixture_top
+        return -student_share * np.where(pair.gap < -STEEP, steep, near)
 
 
 def _skew_reverse_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
@@ -420,24 +432,33 @@ def _skew_reverse_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
         return pair.gap - pick(pair.gap, pair.q.top)
     if skew == 1.0:
         return np.zeros_like(pair.gap)
-    to_q, to_p = mixture_gaps(-pair.gap, skew)
-    q_top, p_top = pick(to_q, pair.q.top), pick(to_p, pair.q.top)
+    x = _log_student_share(pair, 1.0 - skew, skew)
+    ratio_top, _ = _ratio_steps(pair)
+    teachers, students = (1.0 - skew) * ratio_top, skew
     with np.errstate(all="ignore"):  # infinite for a class that the student excludes
-        x = q_top - to_q
-        teachers, students = (1.0 - skew) * np.exp(-p_top), skew * np.exp(-q_top)
-        return np.asarray(teachers * x - students * expm1_minus_identity(x))
+        slopes = teachers * x - students * expm1_minus_identity(x)
+        return np.asarray(slopes / (teachers + students))
 
 
-def _log_student_share(pair: SoftenedPair, beta: float) -> FloatArray:
+def _log_student_share(
+    pair: SoftenedPair, teacher_share: float, student_share: float
+) -> FloatArray:
     """log(q/m) of each class relative to its value at the student's largest class."""
+    ratio_top, step = _ratio_steps(pair)
+    mixture_top = student_share + teacher_share * ratio_top  # m/q
+    with np.errstate(all="ignore"):  # infinite for a class that the student excludes
+        steep = pair.gap + np.log(mixture_top / teacher_share)
+        return np.where(pair.gap < -STEEP, steep, -np.log1p(teacher_share * step / mixture_top))
+
+
+def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray]:
+    """p/q at the student's largest class, and how much larger it is at each other one."""
     with np.errstate(
         all="ignore"
     ):  # p/q is infinite for classes that the student excludes; q is zero there
         ratio = np.where(abs(pair.gap) < 1.0, np.exp(-pair.gap), pair.p.p / pair.q.p)
         ratio_top = pick(ratio, pair.q.top)
-        mixture_top = (1.0 - beta) + beta * ratio_top  # m/q
         x = pick(pair.gap, pair.q.top) - pair.gap
         near = abs(x) < 1.0
         step = np.where(near, ratio_top * np.expm1(np.where(near, x, 0.0)), ratio - ratio_top)
-        steep = pair.gap + np.log(mixture_top / beta)
-        return np.where(pair.gap < -STEEP, steep, -np.log1p(beta * step / mixture_top))
+    return ratio_top, step
