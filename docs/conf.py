@@ -28,6 +28,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 nitpicky = True
+add_function_parentheses = False
 default_role = (
     "py:obj"  # `softmax` in a docstring is a link, and a warning where there is no such thing
 )
@@ -49,7 +50,7 @@ myst_heading_anchors = 3
 autodoc_typehints = (
     "none"  # numpydoc's types are for people; ArrayLike would expand to NumPy's private names
 )
-autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
 numpydoc_xref_aliases = {
@@ -65,6 +66,7 @@ numpydoc_validation_checks = {
     *("EX01", "SA01", "ES01"),  # examples, links and a longer text where there is something to say
     *("GL01", "SS05"),  # text begins beside the quotes; a summary names a quantity
     *("GL08", "RT03"),  # ruff's D sees to the first; shapes need no sentence
+    "PR08",  # a description may begin with a formula or a name
     "SA03",  # what stands behind a link goes on in small letters
 }
 numpydoc_validation_overrides = {

@@ -31,10 +31,14 @@ ENTRIES = {
         ),
         "callable py:function 1 library/functions.html#callable -",
         "bltin-boolean-values std:label -1 library/stdtypes.html#boolean-type-bool Boolean type",
-        "mapping std:term -1 glossary.html#term-mapping -",
+        *(
+            f"{name} std:term -1 glossary.html#term-{name} -"
+            for name in ("iterable", "mapping", "sequence")
+        ),
     ],
     "numpy": [
         "numpy.ndarray py:class 1 reference/generated/numpy.ndarray.html -",
+        "numpy.memmap py:class 1 reference/generated/numpy.memmap.html -",
         "numpy.random.Generator py:class 1 reference/random/generator.html#numpy.random.Generator -",
         "array_like std:term -1 glossary.html#term-array_like -",
     ],

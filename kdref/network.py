@@ -434,10 +434,11 @@ def load_parameters(path: str | os.PathLike[str]) -> Parameters:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("a single array")
-        with archive:
+        # Opened here because np.load leaves a truncated archive open when it fails.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("a single array")
             arrays = dict(archive)
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("a member that is no array")

@@ -1,6 +1,7 @@
 """The claims: the numbers support the verdicts, and the laws behind them hold on any input."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from kdref.article import (
     gradient_sizes,
     high_temperature_limit,
     label_information,
+    rescaling,
     softening,
 )
+from kdref.divergences import kl_divergence
 from kdref.gradcheck import numerical_gradient
 from kdref.probabilities import softmax
 
@@ -59,13 +62,59 @@ def test_entropy_rises_while_the_log_odds_fall_with_temperature() -> None:
 def test_t_squared_holds_the_gradient_at_high_t_and_shrinks_it_at_low_t() -> None:
     hard, at_1, soft_3, soft_100, exponent, scaled_3, scaled_100, limit, low, low_scaled = numbers(
         "梯度消失"
-    )
+    )[:10]
     assert soft_100 < 1e-3 * hard
     assert exponent == pytest.approx(-2.0, abs=0.01)
     assert scaled_3 == pytest.approx(9.0 * soft_3, rel=ROUNDING)
     assert scaled_100 == pytest.approx(limit, rel=0.01)
     assert low > 10.0 * at_1
     assert low_scaled == pytest.approx(0.01 * low, rel=ROUNDING)
+
+
+def test_a_common_factor_is_a_learning_rate_and_adam_hardly_notices_it() -> None:
+    descent, faster, scaled, adam, adam_scaled = numbers("梯度消失")[10:]
+    assert faster == scaled  # the factor is 64, so that both ways round alike
+    assert descent > 1e6 * scaled
+    assert adam == pytest.approx(adam_scaled, rel=1e-3)
+
+
+@pytest.mark.parametrize("temperature", [0.25, 2.0, 16.0])
+def test_rescaling_by_t_squared_is_a_higher_rate_bit_for_bit(
+    temperature: float,
+) -> None:
+    student, teacher = np.random.default_rng(20250814).normal(size=(2, 3, 4))
+    runs = rescaling(
+        student, teacher, temperature=temperature, rate=0.5, adam_rate=0.1, n_steps=5
+    ).losses
+    np.testing.assert_array_equal(runs["descent on T² KL"], runs["descent on KL, rate times T²"])
+    assert len({losses[0] for losses in runs.values()}) == 1
+
+
+def test_adam_takes_a_first_step_of_its_rate_whatever_the_gradient() -> None:
+    # The first corrected means are g and g², so that the step is rate * g / (|g| + epsilon): from (0, 1) to
+    # (0.1, 0.9), where KL of (1, 0) against it at T = 1 is known in closed form.
+    runs = rescaling(
+        [[0.0, 1.0]], [[1.0, 0.0]], temperature=1.0, rate=1.0, adam_rate=0.1, n_steps=1
+    ).losses
+    expected = kl_divergence(softmax([1.0, 0.0]), softmax([0.1, 0.9]))
+    assert runs["Adam on KL"][1] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"rate": 0.0}, "rate must be finite and > 0, got 0.0"),
+        ({"adam_rate": -1.0}, "adam_rate must be finite and > 0, got -1.0"),
+        ({"n_steps": 0}, "n_steps must be >= 1, got 0"),
+        ({"temperature": 0.0}, "temperature must be finite and > 0, got 0.0"),
+    ],
+)
+def test_rescaling_refuses_rates_and_counts_that_are_none(
+    wrong: dict[str, float], message: str
+) -> None:
+    usual: dict[str, Any] = {"temperature": 2.0, "rate": 1.0, "adam_rate": 0.1, "n_steps": 1}
+    with pytest.raises(ValueError, match=message):
+        rescaling(STUDENT_LOGITS, TEACHER_LOGITS, **(usual | wrong))
 
 
 def test_t_squared_kl_tends_to_matching_logits() -> None:

@@ -25,6 +25,12 @@ EACH: dict[str, Callable[..., Axes]] = {
         T, [4.0, 1.0, 0.25], [1.0, 1.0, 1.0], hard=0.7, limit=0.9, **ax
     ),
     "limit": lambda **ax: plots.plot_limit(T, [0.4, 0.5, 0.6], limit=0.7, **ax),
+    "label_information": lambda **ax: plots.plot_label_information(
+        T, [0.5, 1.0, 1.4], [0.4, 0.2, 0.1], most=1.6, **ax
+    ),
+    "gradient_noise": lambda **ax: plots.plot_gradient_noise(
+        [1, 4, 16], [0.9, 0.6, 0.2], [1.0, 0.5, 0.25], soft=0.7, **ax
+    ),
     "curves": lambda **ax: plots.plot_curves({"a": [3.0, 2.0], "b": [2.0, 1.0, 0.5]}, **ax),
     "class_similarity": lambda **ax: plots.plot_class_similarity(SQUARE, **ax),
     "confusion": lambda **ax: plots.plot_confusion(SQUARE, missing=1, **ax),
@@ -49,7 +55,8 @@ def named_lines(ax: Axes) -> dict[str, Line2D]:
 
 
 def data(line: Line2D) -> list[list[float]]:
-    return np.asarray(line.get_xydata()).T.tolist()
+    points: list[list[float]] = np.asarray(line.get_xydata()).T.tolist()
+    return points
 
 
 @each_plot
@@ -96,7 +103,7 @@ def test_plot_tells_its_lines_apart_without_colour(plot: Callable[..., Axes], ax
 def test_plot_cuts_no_label_off(plot: Callable[..., Axes]) -> None:
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     plot(ax=figure.subplots())
-    figure.draw_without_rendering()  # type: ignore[no-untyped-call]
+    figure.draw_without_rendering()
     inside = figure.bbox.padded(1.0)
     for axes in figure.axes:
         extent = axes.get_tightbbox()
@@ -129,6 +136,23 @@ def test_plot_limit_holds_the_values_and_the_limit(ax: Axes) -> None:
     lines = named_lines(EACH["limit"](ax=ax))
     assert data(lines["T² KL"]) == [T, [0.4, 0.5, 0.6]]
     assert set(np.ravel(lines["limit"].get_ydata())) == {0.7}
+
+
+def test_plot_label_information_holds_entropy_and_log_odds_on_two_axes(ax: Axes) -> None:
+    lines = named_lines(EACH["label_information"](ax=ax))
+    assert data(lines["entropy"]) == [T, [0.5, 1.0, 1.4]]
+    assert set(np.ravel(lines["of a label that says nothing"].get_ydata())) == {1.6}
+    (right,) = [other for other in ax.figure.axes if other is not ax]
+    assert data(named_lines(right)["log-odds of the wrong classes"]) == [T, [0.4, 0.2, 0.1]]
+    assert (ax.get_ylabel(), right.get_ylabel()) == ("entropy (bits)", "log-odds (nats)")
+
+
+def test_plot_gradient_noise_holds_what_was_drawn_and_the_formula(ax: Axes) -> None:
+    drawn, formula, soft = EACH["gradient_noise"](ax=ax).get_lines()
+    assert data(drawn) == [[1.0, 4.0, 16.0], [0.9, 0.6, 0.2]]
+    assert (drawn.get_marker(), drawn.get_linestyle()) == ("o", "None")
+    assert data(formula) == [[1.0, 4.0, 16.0], [1.0, 0.5, 0.25]]
+    assert set(np.ravel(soft.get_ydata())) == {0.7}
 
 
 def test_plot_curves_counts_epochs_from_one(ax: Axes) -> None:

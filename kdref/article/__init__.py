@@ -14,6 +14,8 @@ from kdref.article.effects import gradient_sizes as gradient_sizes
 from kdref.article.effects import high_temperature_limit as high_temperature_limit
 from kdref.article.effects import label_information as label_information
 from kdref.article.effects import softening as softening
+from kdref.article.rescaling import Rescaling as Rescaling
+from kdref.article.rescaling import rescaling as rescaling
 from kdref.article.worked_examples import TITLE as TITLE
 from kdref.article.worked_examples import WORKED_EXAMPLES as WORKED_EXAMPLES
 from kdref.article.worked_examples import Reproduction as Reproduction

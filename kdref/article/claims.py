@@ -17,6 +17,7 @@ from kdref.article.effects import (
     label_information,
     softening,
 )
+from kdref.article.rescaling import rescaling
 from kdref.article.worked_examples import TEACHER, TEMPERATURE, Q
 from kdref.divergences import entropy
 from kdref.probabilities import one_hot
@@ -89,6 +90,9 @@ def _richer_labels() -> Mapping[str, float]:
 
 def _vanishing_gradients() -> Mapping[str, float]:
     sizes = gradient_sizes(STUDENT_LOGITS, TEACHER_LOGITS, [0], [0.1, 1.0, 3.0, 99.0, 100.0])
+    runs = rescaling(
+        STUDENT_LOGITS, TEACHER_LOGITS, temperature=8.0, rate=1.0, adam_rate=0.3, n_steps=30
+    )
     return {
         "hard gradient": sizes.hard,
         "soft gradient at T = 1": float(sizes.soft[1]),
@@ -100,6 +104,7 @@ def _vanishing_gradients() -> Mapping[str, float]:
         "with T^2 as T grows": sizes.limit,
         "without T^2 at T = 0.1": float(sizes.soft[0]),
         "with T^2 at T = 0.1": float(sizes.scaled[0]),
+        **{f"T^2 KL after 30 steps of {name}": float(x[-1]) for name, x in runs.losses.items()},
     }
 
 
