@@ -67,3 +67,6 @@ from kdref.probabilities import softmax_jacobian as softmax_jacobian
 from kdref.probabilities import softmax_vjp as softmax_vjp
 from kdref.registry import LOSSES as LOSSES
 from kdref.registry import LossEntry as LossEntry
+from kdref.tokens import TokenRows as TokenRows
+from kdref.tokens import average_teachers as average_teachers
+from kdref.tokens import tokens as tokens
