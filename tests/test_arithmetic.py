@@ -92,6 +92,7 @@ def test_expm1_minus_identity_keeps_its_digits_near_zero(d: float) -> None:
 
 def test_expm1_minus_identity_is_zero_at_zero_and_grows_without_end_below() -> None:
     got = expm1_minus_identity(np.array([0.0, -np.inf]))
+    assert got.dtype == np.float64
     assert got.tolist() == [0.0, np.inf]
 
 

@@ -23,6 +23,7 @@ from kdref.article import (
 from kdref.divergences import kl_divergence
 from kdref.gradcheck import numerical_gradient
 from kdref.probabilities import softmax
+from tests.strategies import SOME
 
 ROUNDING = 1e-12
 """Of a handful of float64 operations on numbers near 1."""
@@ -137,6 +138,7 @@ def test_softening_at_the_figures_of_the_article() -> None:
     assert sweep.temperatures.tolist() == [1.0, 3.0]
 
 
+@SOME
 @given(rows, temperatures)
 def test_softening_slopes_are_the_derivatives_of_the_probabilities(
     logits: list[float], temperature: float
@@ -154,6 +156,7 @@ def test_softening_slopes_are_the_derivatives_of_the_probabilities(
     )
 
 
+@SOME
 @given(rows, temperatures, st.floats(1.01, 10.0))
 def test_entropy_never_falls_as_the_temperature_rises(
     logits: list[float], temperature: float, factor: float
@@ -162,6 +165,7 @@ def test_entropy_never_falls_as_the_temperature_rises(
     assert high >= low - ROUNDING
 
 
+@SOME
 @given(rows, temperatures)
 def test_a_class_gains_exactly_while_its_logit_is_below_the_mean(
     logits: list[float], temperature: float
@@ -172,6 +176,7 @@ def test_a_class_gains_exactly_while_its_logit_is_below_the_mean(
     assert (np.sign(sweep.slopes[0][clear]) == np.sign(below[clear])).all()
 
 
+@SOME
 @given(rows, rows, st.integers(0, 3))
 def test_gradient_sizes_agree_with_their_formulas(
     student: list[float], teacher: list[float], label: int
@@ -198,6 +203,7 @@ def test_gradient_sizes_of_a_student_that_agrees_have_no_exponent() -> None:
     assert np.isnan(sizes.exponents).all()
 
 
+@SOME
 @given(rows, rows, st.floats(-3.0, 3.0))
 def test_the_limit_of_t_squared_kl_is_half_the_mean_squared_centred_difference(
     student: list[float], teacher: list[float], shift: float

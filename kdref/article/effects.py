@@ -151,7 +151,7 @@ def gradient_sizes(
 
     Examples
     --------
-    Teacher (1, 0), student (0, 1): the limit is |(-1, 1)| / 2.
+    Teacher (1, 0), student (0, 1): the limit is the norm of (-1, 1) / 2.
 
     >>> sizes = gradient_sizes([[0.0, 1.0]], [[1.0, 0.0]], [0], [1.0, 10.0, 100.0])
     >>> sizes.soft.round(6)

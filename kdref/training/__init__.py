@@ -5,6 +5,7 @@ gives the same network.  An optimiser is a record of its hyper-parameters; its m
 `OptimiserState`, and a step makes the next state from the last.
 """
 
+from kdref.training.loop import Callback as Callback
 from kdref.training.loop import EpochReport as EpochReport
 from kdref.training.loop import Schedule as Schedule
 from kdref.training.loop import Trained as Trained
