@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from kdref import _checks
 from kdref._checks import FloatArray
-from kdref.losses._arguments import nonzero_rows
 from kdref.losses._rows import Rows, weighted_rows
 from kdref.losses._vectors import norms
 
@@ -30,27 +29,57 @@ class FeaturePair:
 
 
 def feature_pair(
-    student_features: ArrayLike, teacher_features: ArrayLike, weights: ArrayLike | None = None
+    student_features: ArrayLike,
+    teacher_features: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    student_name: str = STUDENT,
 ) -> FeaturePair:
     """Vectors or maps of one shape, flattened to rows."""
-    student = _array(STUDENT, student_features, maps=False)
+    student = _array(student_name, student_features, maps=False)
     teacher = _array(TEACHER, teacher_features, maps=False)
-    _checks.same_shape(STUDENT, student, TEACHER, teacher)
-    return _kept(student, teacher, weights, flat=True)
+    _checks.same_shape(student_name, student, TEACHER, teacher)
+    rows = weighted_rows(len(student), weights)
+    kept = [
+        _checks.finite_array(name, array[rows.kept]).reshape(len(rows.kept), -1)
+        for name, array in ((student_name, student), (TEACHER, teacher))
+    ]
+    return FeaturePair(kept[0], kept[1], rows, student.shape)
 
 
 def map_pair(
     student_features: ArrayLike, teacher_features: ArrayLike, weights: ArrayLike | None = None
 ) -> FeaturePair:
     """Maps of one number and size, with any number of channels each: (n, C, H W)."""
-    student = _array(STUDENT, student_features, maps=True)
-    teacher = _array(TEACHER, teacher_features, maps=True)
-    if student.shape[0] != teacher.shape[0] or student.shape[2:] != teacher.shape[2:]:
+    student, teacher = (
+        feature_maps(STUDENT, student_features),
+        feature_maps(TEACHER, teacher_features),
+    )
+    if student.shape[2:] != teacher.shape[2:]:
         raise ValueError(
-            f"{STUDENT} and {TEACHER} must have the same shape but for the channels, "
+            f"{STUDENT} and {TEACHER} must have the same height and width, "
             f"got {student.shape} and {teacher.shape}"
         )
-    return _kept(student, teacher, weights, flat=False)
+    return kept_maps(student, teacher, weights)
+
+
+def feature_maps(name: str, value: ArrayLike) -> FloatArray:
+    """An array of shape (N, C, H, W)."""
+    return _array(name, value, maps=True)
+
+
+def kept_maps(student: FloatArray, teacher: FloatArray, weights: ArrayLike | None) -> FeaturePair:
+    """The maps of the rows that count, (n, C, H W)."""
+    _same_number(student, teacher)
+    rows = weighted_rows(len(student), weights)
+    kept = kept_map(STUDENT, student, rows), kept_map(TEACHER, teacher, rows)
+    return FeaturePair(*kept, rows, student.shape)
+
+
+def kept_map(name: str, maps: FloatArray, rows: Rows) -> FloatArray:
+    """Finite maps of the rows that count, their places on one axis."""
+    kept = _checks.finite_array(name, maps[rows.kept])
+    return kept.reshape(*kept.shape[:2], -1)
 
 
 def batches(
@@ -59,34 +88,16 @@ def batches(
     """Two batches of N vectors, of any length each, for losses that compare examples; and the student's shape."""
     student = _array(STUDENT, student_features, maps=False)
     teacher = _array(TEACHER, teacher_features, maps=False)
-    same_number(student, teacher)
-    pair = _kept(student, student, None, flat=True), _kept(teacher, teacher, None, flat=True)
-    return pair[0].student, pair[1].teacher, student.shape
+    _same_number(student, teacher)
+    vectors = [
+        _checks.finite_array(name, array).reshape(len(array), -1)
+        for name, array in ((STUDENT, student), (TEACHER, teacher))
+    ]
+    return vectors[0], vectors[1], student.shape
 
 
-def same_number(student: FloatArray, teacher: FloatArray) -> None:
-    """As many examples on both sides."""
-    if len(student) != len(teacher):
-        raise ValueError(
-            f"{STUDENT} and {TEACHER} must have the same number of rows, "
-            f"got {student.shape} and {teacher.shape}"
-        )
-
-
-def maps_of(name: str, value: ArrayLike, rows: Rows, shape: tuple[int, ...]) -> FloatArray:
-    """A second array of maps beside a first one of the given shape: the channels may differ."""
-    array = _array(name, value, maps=True)
-    if array.shape[0] != shape[0] or array.shape[2:] != shape[2:]:
-        raise ValueError(
-            f"{name} must have shape {(shape[0], 'C', *shape[2:])} for any C, got {array.shape}"
-        )
-    kept = _checks.finite_array(name, array[rows.kept])
-    return kept.reshape(*kept.shape[:2], -1)
-
-
-def unit_rows(name: str, vectors: FloatArray, rows: Rows) -> tuple[FloatArray, FloatArray]:
-    """Rows of length 1 and the lengths they had, shape (n, 1); none may be zero."""
-    nonzero_rows(name, vectors, rows)
+def unit_rows(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rows of length 1, none of them zero before, and the lengths they had, shape (n, 1)."""
     lengths = norms(vectors)
     return vectors / lengths, lengths
 
@@ -105,12 +116,9 @@ def _array(name: str, value: ArrayLike, *, maps: bool) -> FloatArray:
     return array
 
 
-def _kept(
-    student: FloatArray, teacher: FloatArray, weights: ArrayLike | None, *, flat: bool
-) -> FeaturePair:
-    rows = weighted_rows(len(student), weights)
-    kept = []
-    for name, array in ((STUDENT, student), (TEACHER, teacher)):
-        used = _checks.finite_array(name, array[rows.kept])
-        kept.append(used.reshape(len(used), -1) if flat else used.reshape(*used.shape[:2], -1))
-    return FeaturePair(kept[0], kept[1], rows, student.shape)
+def _same_number(student: FloatArray, teacher: FloatArray) -> None:
+    if len(student) != len(teacher):
+        raise ValueError(
+            f"{STUDENT} and {TEACHER} must have the same number of rows, "
+            f"got {student.shape} and {teacher.shape}"
+        )

@@ -14,9 +14,11 @@ from kdref.losses._features import (
     STUDENT,
     TEACHER,
     FeaturePair,
+    feature_maps,
     feature_pair,
+    kept_map,
+    kept_maps,
     map_pair,
-    maps_of,
     through_unit,
     unit_rows,
 )
@@ -266,7 +268,8 @@ def attention_transfer_loss_grad(
 
         \frac{\partial L}{\partial A_h} = -\frac{2}{N H W} \cdot
             \frac{Q^g_h - (Q^f \cdot Q^g)\, Q^f_h}{\|A\|}, \qquad
-        \frac{\partial L}{\partial f_{c h}} = \frac{\partial L}{\partial A_h} \; p\, |f_{c h}|^{p - 1} \operatorname{sign} f_{c h}
+        \frac{\partial L}{\partial f_{c h}} = \frac{\partial L}{\partial A_h} \; p\, |f_{c h}|^{p - 1}
+            \operatorname{sign} f_{c h}
 
     Parameters
     ----------
@@ -313,7 +316,8 @@ def neuron_selectivity_loss(
 
     .. math::
 
-        l = \frac{1}{C^2} \sum_{c, c'} (\hat f_c \cdot \hat f_{c'})^2 + \frac{1}{C'^2} \sum_{c, c'} (\hat g_c \cdot \hat g_{c'})^2
+        l = \frac{1}{C^2} \sum_{c, c'} (\hat f_c \cdot \hat f_{c'})^2
+            + \frac{1}{C'^2} \sum_{c, c'} (\hat g_c \cdot \hat g_{c'})^2
             - \frac{2}{C C'} \sum_{c, c'} (\hat f_c \cdot \hat g_{c'})^2
           = \Bigl\| \frac{1}{C} \sum_c \hat f_c \hat f_c^\top - \frac{1}{C'} \sum_c \hat g_c \hat g_c^\top \Bigr\|_F^2
 
@@ -357,7 +361,9 @@ def neuron_selectivity_loss(
     pair = map_pair(student_features, teacher_features, weights)
     student, _ = _unit_channels(STUDENT, pair, pair.student)
     teacher, _ = _unit_channels(TEACHER, pair, pair.teacher)
-    differences = (_second_moment(f) - _second_moment(g) for f, g in zip(student, teacher, strict=True))
+    differences = (
+        _second_moment(f) - _second_moment(g) for f, g in zip(student, teacher, strict=True)
+    )
     return pair.rows.mean(np.array([(d * d).sum() for d in differences]))
 
 
@@ -371,7 +377,8 @@ def neuron_selectivity_loss_grad(
     .. math::
 
         \frac{\partial l}{\partial \hat f_c} = \frac{4}{C} D \hat f_c, \qquad
-        \frac{\partial l}{\partial f_c} = \frac{1}{\|f_c\|} \bigl(I - \hat f_c \hat f_c^\top\bigr) \frac{\partial l}{\partial \hat f_c}
+        \frac{\partial l}{\partial f_c} = \frac{1}{\|f_c\|} \bigl(I - \hat f_c \hat f_c^\top\bigr)
+            \frac{\partial l}{\partial \hat f_c}
 
     Parameters
     ----------
@@ -400,7 +407,9 @@ def neuron_selectivity_loss_grad(
     teacher, _ = _unit_channels(TEACHER, pair, pair.teacher)
     slopes = np.empty_like(student)
     for i, (f, g) in enumerate(zip(student, teacher, strict=True)):
-        slopes[i] = 4.0 / len(f) * (f @ (_second_moment(f) - _second_moment(g)))  # (C, HW) @ (HW, HW)
+        slopes[i] = (
+            4.0 / len(f) * (f @ (_second_moment(f) - _second_moment(g)))
+        )  # (C, HW) @ (HW, HW)
     return pair.mean_grad(through_unit(student, lengths, slopes))
 
 
@@ -509,6 +518,103 @@ def flow_loss_grad(
         return pair.mean_grad(2.0 * slopes / (n_entries * later.shape[2]))
 
 
+def variational_information_loss(
+    student_mean: ArrayLike,
+    teacher_features: ArrayLike,
+    *,
+    variance: float | ArrayLike,
+    weights: ArrayLike | None = None,
+) -> float:
+    r"""Negative log-likelihood of the teacher's features under Gaussians whose means the student predicts.
+
+    .. math::
+
+        L = \frac{1}{N D} \sum_{i=1}^{N} \sum_{d=1}^{D}
+            \frac{1}{2} \Bigl(\frac{(\mu_{i d} - g_{i d})^2}{v_d} + \log v_d\Bigr)
+
+    Parameters
+    ----------
+    student_mean : array_like, shape (N, D) or (N, C, H, W)
+        :math:`\mu`, what the student expects the teacher's features to be.
+    teacher_features : array_like, the same shape
+        :math:`g`; constants.
+    variance : float or array_like
+        :math:`v > 0`; of a shape that broadcasts to the features', such as (C, 1, 1) for one variance a channel.
+    weights : array_like, shape (N,), optional
+        Non-negative row weights, or a boolean mask; a row of weight 0 is not looked at.
+
+    Returns
+    -------
+    float
+        Mean over all elements, in nats up to the constant log(2 π) / 2, which is left out; negative where the
+        variance is small and the mean near.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `hint_loss`; also if ``variance`` is not finite and above 0, or does not broadcast.
+
+    Notes
+    -----
+    Only the mean is differentiated here; in training the variance is learned too.  At a variance of 1 this is
+    `hint_loss` divided by D.
+
+    References
+    ----------
+    .. [1] S. Ahn et al., "Variational Information Distillation for Knowledge Transfer", CVPR 2019, equations 4 and 5,
+       arXiv:1904.05835.
+
+    Examples
+    --------
+    1/2 (4 / 4 + log 4).
+
+    >>> round(variational_information_loss([[3.0]], [[1.0]], variance=4.0), 6)
+    1.193147
+    """
+    pair, v = _gaussians(student_mean, teacher_features, variance, weights)
+    with np.errstate(over="ignore"):
+        costs = (pair.student - pair.teacher) ** 2 / v + np.log(v)
+        return pair.rows.mean(costs.mean(axis=1) / 2.0)
+
+
+def variational_information_loss_grad(
+    student_mean: ArrayLike,
+    teacher_features: ArrayLike,
+    *,
+    variance: float | ArrayLike,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    r"""Gradient of `variational_information_loss` with respect to ``student_mean``.
+
+    .. math::
+
+        \frac{\partial L}{\partial \mu_{i d}} = \frac{\mu_{i d} - g_{i d}}{N D\, v_d}
+
+    Parameters
+    ----------
+    student_mean, teacher_features, variance, weights
+        See `variational_information_loss`.
+
+    Returns
+    -------
+    ndarray, the shape of ``student_mean``
+        Zero at agreement, although the loss is not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `variational_information_loss`.
+
+    Examples
+    --------
+    >>> variational_information_loss_grad([[3.0]], [[1.0]], variance=4.0)
+    array([[0.5]])
+    """
+    pair, v = _gaussians(student_mean, teacher_features, variance, weights)
+    with np.errstate(over="ignore"):
+        return pair.mean_grad((pair.student - pair.teacher) / v / pair.student.shape[1])
+
+
 def _power(power: float) -> float:
     number = _checks.positive("power", power)
     if number < 1.0:
@@ -534,8 +640,13 @@ def _attention(maps: FloatArray, power: float) -> FloatArray:
 
 
 def _unit_channels(name: str, pair: FeaturePair, maps: FloatArray) -> tuple[FloatArray, FloatArray]:
-    nonzero_rows(f"a channel of {name}", maps.reshape(-1, maps.shape[2]), pair.rows)
-    unit, lengths = unit_rows(name, maps.reshape(-1, maps.shape[2]), pair.rows)
+    """Channels of length 1, and the lengths they had, shape (n, C, 1)."""
+    zero = ~maps.any(axis=2)
+    if zero.any():
+        row, channel = (int(i) for i in np.argwhere(zero)[0])
+        place = (int(pair.rows.kept[row]), channel)
+        raise ValueError(f"{name} must not hold a zero channel, got one at index {place}")
+    unit, lengths = unit_rows(maps.reshape(-1, maps.shape[2]))
     return unit.reshape(maps.shape), lengths.reshape(*maps.shape[:2], 1)
 
 
@@ -551,4 +662,51 @@ def _flows(
     teacher_later: ArrayLike,
     weights: ArrayLike | None,
 ) -> tuple[FeaturePair, FloatArray, FloatArray]:
-    """The rows, the difference of the flows (n, C1, C2), and the student's later layer."""
+    """The rows, the difference of the flows (n, C1, C2), and the student's later layer (n, C2, H W)."""
+    student, teacher = (
+        feature_maps(STUDENT, student_features),
+        feature_maps(TEACHER, teacher_features),
+    )
+    student_after = feature_maps("student_later", student_later)
+    teacher_after = feature_maps("teacher_later", teacher_later)
+    _same_places(STUDENT, student, "student_later", student_after)
+    _same_places(TEACHER, teacher, "teacher_later", teacher_after)
+    pair = kept_maps(student, teacher, weights)
+    later = kept_map("student_later", student_after, pair.rows)
+    after = kept_map("teacher_later", teacher_after, pair.rows)
+    flows = _flow(pair.student, later), _flow(pair.teacher, after)
+    _checks.same_shape("the student's flow", flows[0], "the teacher's flow", flows[1])
+    return pair, flows[0] - flows[1], later
+
+
+def _flow(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Inner products between the channels of two layers, a mean over the places."""
+    with np.errstate(over="ignore"):
+        return np.asarray(first @ second.transpose(0, 2, 1) / first.shape[2])  # (C1, HW) @ (HW, C2)
+
+
+def _same_places(name: str, first: FloatArray, other_name: str, other: FloatArray) -> None:
+    if first.shape[0] != other.shape[0] or first.shape[2:] != other.shape[2:]:
+        raise ValueError(
+            f"{name} and {other_name} must have the same shape but for the channels, "
+            f"got {first.shape} and {other.shape}"
+        )
+
+
+def _gaussians(
+    student_mean: ArrayLike,
+    teacher_features: ArrayLike,
+    variance: float | ArrayLike,
+    weights: ArrayLike | None,
+) -> tuple[FeaturePair, FloatArray]:
+    """The rows that count and the variance of each of their elements."""
+    pair = feature_pair(student_mean, teacher_features, weights, student_name="student_mean")
+    v = _checks.finite_array("variance", variance)
+    _checks.above_zero("variance", v)
+    try:
+        full = np.broadcast_to(v, pair.shape)
+    except ValueError:
+        raise ValueError(
+            f"variance must broadcast to the features' shape {pair.shape}, got {v.shape}"
+        ) from None
+    return pair, full[pair.rows.kept].reshape(pair.student.shape)
