@@ -12,9 +12,11 @@ from kdref.losses import (
     correlations,
     decoupled,
     distillation,
+    features,
     hard_labels,
     logits,
     mixtures,
+    relations,
     soft_targets,
     sparse,
     vocabularies,
@@ -33,6 +35,7 @@ LAWS = {
 
 DISTANCE = frozenset({"non_negative", "class_permutation", "row_permutation", "zero_at_agreement"})
 STUDENT_ONLY = frozenset({"non_negative", "student_shift", "class_permutation", "row_permutation"})
+FEATURE_DISTANCE = frozenset({"non_negative", "row_permutation", "zero_at_agreement"})
 BOTH_SHIFTS = STUDENT_ONLY | {"teacher_shift"}
 SOFT_TARGETS = BOTH_SHIFTS | {"exclusion"}
 DIVERGENCE = SOFT_TARGETS | {"zero_at_agreement"}
@@ -64,6 +67,8 @@ class LossEntry:
         Whether the value is a mean over rows, so that it takes ``weights``.
     held_constant : str
         What the gradient holds constant beside the teacher; empty if nothing.
+    constants : tuple of str
+        Keyword-only arrays beside the inputs.
     """
 
     name: str
@@ -77,11 +82,13 @@ class LossEntry:
     source: str
     row_separable: bool = True
     held_constant: str = ""
+    constants: tuple[str, ...] = ()
 
 
 LABELLED = ("student_logits", "labels")
 PAIRED = ("student_logits", "teacher_logits")
 COMPOSITE = ("student_logits", "teacher_logits", "labels")
+FEATURES = ("student_features", "teacher_features")
 
 # A table is read across: name, family, what it takes, what holds; the twins; formula; source.
 # fmt: off
@@ -189,6 +196,62 @@ LOSSES: dict[str, LossEntry] = {
             vocabularies.universal_logit_loss, vocabularies.universal_logit_loss_grad,
             "sum abs(sort(q) - sort(p)) at T = 1, the shorter padded with zeros",
             "ULD, Boizard et al. 2024, section 3.2, arXiv:2402.12030"),
+        LossEntry(
+            "hint", "features", FEATURES, {}, FEATURE_DISTANCE,
+            features.hint_loss, features.hint_loss_grad,
+            "1/2 |f - g|^2",
+            "FitNets, Romero et al. 2015, equation 3, arXiv:1412.6550"),
+        LossEntry(
+            "cosine_feature", "features", FEATURES, {}, FEATURE_DISTANCE,
+            features.cosine_feature_loss, features.cosine_feature_loss_grad,
+            "1 - f.g / (|f| |g|)",
+            "DistilBERT, Sanh et al. 2019, section 3, arXiv:1910.01108"),
+        LossEntry(
+            "attention_transfer", "features", FEATURES, {"power": 2.0}, FEATURE_DISTANCE,
+            features.attention_transfer_loss, features.attention_transfer_loss_grad,
+            "mean over H W of (Q_f - Q_g)^2, Q = A / |A|, A = sum over channels of abs(f)^power",
+            "AT, Zagoruyko & Komodakis 2017, section 3.1, arXiv:1612.03928 (code)"),
+        LossEntry(
+            "neuron_selectivity", "features", FEATURES, {}, FEATURE_DISTANCE,
+            features.neuron_selectivity_loss, features.neuron_selectivity_loss_grad,
+            "MMD^2 of the channels' normalised maps with the kernel (x.y)^2",
+            "NST, Huang & Wang 2017, equations 5 and 7, arXiv:1707.01219"),
+        LossEntry(
+            "flow", "features", FEATURES, {}, FEATURE_DISTANCE,
+            features.flow_loss, features.flow_loss_grad,
+            "mean of (G_f - G_g)^2, G = f1 f2' / (H W)",
+            "FSP, Yim et al. 2017, equations 1 and 2", constants=("student_later", "teacher_later")),
+        LossEntry(
+            "variational_information", "features", ("student_mean", "teacher_features"), {"variance": 0.5},
+            frozenset({"row_permutation"}),
+            features.variational_information_loss, features.variational_information_loss_grad,
+            "mean of 1/2 ((mean - g)^2 / v + log v)",
+            "VID, Ahn et al. 2019, equations 4 and 5, arXiv:1904.05835"),
+        LossEntry(
+            "similarity_preserving", "relations", FEATURES, {}, FEATURE_DISTANCE,
+            relations.similarity_preserving_loss, relations.similarity_preserving_loss_grad,
+            "|G_f - G_g|^2 / N^2, G = rows of F F' over their norms",
+            "SP, Tung & Mori 2019, equations 2 to 4, arXiv:1907.09682", row_separable=False),
+        LossEntry(
+            "correlation_congruence", "relations", FEATURES, {"gamma": 0.4, "order": 2}, FEATURE_DISTANCE,
+            relations.correlation_congruence_loss, relations.correlation_congruence_loss_grad,
+            "|K_f - K_g|^2 / N^2, K = series of exp(2 gamma (cos - 1)) to an order",
+            "CC, Peng et al. 2019, equations 6 and 10, arXiv:1904.01802", row_separable=False),
+        LossEntry(
+            "relational_distance", "relations", FEATURES, {}, FEATURE_DISTANCE,
+            relations.relational_distance_loss, relations.relational_distance_loss_grad,
+            "mean over pairs of huber(d_f / mean d_f - d_g / mean d_g)",
+            "RKD, Park et al. 2019, equations 5 to 9, arXiv:1904.05068", row_separable=False),
+        LossEntry(
+            "relational_angle", "relations", FEATURES, {}, FEATURE_DISTANCE,
+            relations.relational_angle_loss, relations.relational_angle_loss_grad,
+            "mean over triplets of huber(cos_f - cos_g)",
+            "RKD, Park et al. 2019, equations 10 to 12, arXiv:1904.05068", row_separable=False),
+        LossEntry(
+            "probabilistic_transfer", "relations", FEATURES, {}, FEATURE_DISTANCE,
+            relations.probabilistic_transfer_loss, relations.probabilistic_transfer_loss_grad,
+            "mean over rows of KL(p, q), q = rows of (cos + 1) / 2 over their sums",
+            "PKT, Passalis & Tefas 2018, equations 3 to 6, arXiv:1803.10837", row_separable=False),
         LossEntry(
             "distillation", "distillation", COMPOSITE, {"temperature": 4.0, "alpha": 0.9}, SOFT_TARGETS,
             distillation.distillation_loss, distillation.distillation_loss_grad,

@@ -85,11 +85,35 @@ def probability_rows(shape: Shape) -> st.SearchStrategy[Array]:
     )
 
 
+def maps_for(shape: tuple[int, ...]) -> st.SearchStrategy[Array]:
+    """Feature maps of C channels on two by two places."""
+    return logits((*shape, 2, 2), bound=4)
+
+
+def vectors_for(shape: tuple[int, ...]) -> st.SearchStrategy[Array]:
+    """Feature vectors."""
+    return logits(shape, bound=4)
+
+
 INPUTS: Mapping[str, Callable[[Shape], st.SearchStrategy[Array]]] = {
     "student_logits": logits,
     "teacher_logits": logits,
     "labels": labels_for,
+    "student_features": vectors_for,
+    "teacher_features": vectors_for,
+    "student_mean": vectors_for,
+    "student_later": maps_for,
+    "teacher_later": maps_for,
 }
+
+MAPS = {"attention_transfer", "neuron_selectivity", "flow"}
+"""Losses whose features are maps."""
+
+
+def drawn_input(entry: LossEntry, name: str, shape: Shape) -> st.SearchStrategy[Array]:
+    """One input of a loss."""
+    return maps_for(shape) if entry.name in MAPS else INPUTS[name](shape)
+
 
 PARAMETERS: Mapping[str, st.SearchStrategy[float]] = {
     "temperature": temperatures,
@@ -104,6 +128,8 @@ PARAMETERS: Mapping[str, st.SearchStrategy[float]] = {
     "non_target_weight": st.floats(0.0, 8.0),
     "inter_weight": st.floats(0.0, 8.0),
     "intra_weight": st.floats(0.0, 8.0),
+    "power": st.floats(1.5, 4.0),
+    "variance": st.floats(0.125, 8.0),
 }
 """Ranges of the parameters; one that is not named here keeps its example value from the registry."""
 
@@ -121,10 +147,19 @@ class Call:
     parameters: Mapping[str, Any]
 
     def value(self, **keywords: Any) -> float:
-        return self.entry.value(*self.inputs.values(), **{**self.parameters, **keywords})
+        return self.entry.value(*self.positional, **{**self.named, **keywords})
 
     def grad(self, **keywords: Any) -> Array:
-        return self.entry.grad(*self.inputs.values(), **{**self.parameters, **keywords})
+        return self.entry.grad(*self.positional, **{**self.named, **keywords})
+
+    @property
+    def positional(self) -> list[Array]:
+        return [self.inputs[name] for name in self.entry.inputs]
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """Parameters, and the arrays that are passed by keyword."""
+        return {**{name: self.inputs[name] for name in self.entry.constants}, **self.parameters}
 
     def with_inputs(self, **inputs: Array) -> "Call":
         return replace(self, inputs={**self.inputs, **inputs})
@@ -159,8 +194,8 @@ def calls(draw: st.DrawFn, entry: LossEntry, min_rows: int = 1, min_classes: int
     scale = SCALES.get(entry.name, 1.0)
     inputs = {
         name: frozen(drawn if name == "labels" else drawn * scale)
-        for name in entry.inputs
-        for drawn in [draw(INPUTS[name](shape))]
+        for name in (*entry.inputs, *entry.constants)
+        for drawn in [draw(drawn_input(entry, name, shape))]
     }
     parameters = {
         name: draw(PARAMETERS[name]) if name in PARAMETERS else example
@@ -189,8 +224,8 @@ def normal_call(
         inputs: dict[str, Array] = {
             name: rng.integers(0, shape[1], size=shape[0])
             if name == "labels"
-            else rng.normal(scale=2.0 * scale, size=shape)
-            for name in entry.inputs
+            else rng.normal(scale=2.0 * scale, size=(*shape, 2, 2) if entry.name in MAPS else shape)
+            for name in (*entry.inputs, *entry.constants)
         }
         frozen_inputs = {name: frozen(a) for name, a in inputs.items()}
         call = Call(entry, frozen_inputs, dict(entry.parameters))
@@ -245,12 +280,63 @@ def length(call: Call, temperature: float) -> float:
     return float(min(np.linalg.norm(a, axis=1).min() for a in call.inputs.values()))
 
 
+def least_length(vectors: Array) -> float:
+    return float(np.linalg.norm(vectors, axis=-1).min(initial=np.inf))
+
+
+def direction(call: Call, temperature: float) -> float:
+    """The shortest feature vector, channel or attention map, relative to its entries' size: it has no direction."""
+    sides = [a.reshape(*a.shape[:2], -1) for a in call.inputs.values()]
+    return min(least_length(a.reshape(len(a), -1) if a.shape[2] == 1 else a) for a in sides)
+
+
+def separation(call: Call, temperature: float) -> float:
+    """How near two examples come, and how near a compared number comes to the joint of Huber's function."""
+    sides = [a.reshape(len(a), -1) for a in call.inputs.values()]
+    apart = ~np.eye(call.n_rows, dtype=bool)
+    distances = [np.linalg.norm(a[:, np.newaxis] - a, axis=2) for a in sides]
+    if call.n_rows < 2:
+        return 0.0 if call.entry.name == "relational_distance" else math.inf
+    nearest = min(float(d[apart].min()) for d in distances)
+    if nearest == 0.0:
+        return 0.0
+    ratios = [d / d[apart].mean() for d in distances]
+    joint = float(abs(abs(ratios[0] - ratios[1]) - 1.0).min())
+    cosines = [np.einsum("ijd,kjd->jik", u, u) for u in map(_directions, sides, distances)]
+    angle_joint = float(abs(abs(cosines[0] - cosines[1]) - 1.0).min())
+    return min(nearest, joint if call.entry.name == "relational_distance" else angle_joint)
+
+
+def _directions(vectors: Array, distances: Array) -> Array:
+    steps = vectors[:, np.newaxis] - vectors
+    return np.asarray(steps / np.where(distances > 0.0, distances, 1.0)[..., np.newaxis])
+
+
+def opposition(call: Call, temperature: float) -> float:
+    """How near two of the examples are to being opposite, where a neighbour has no probability; and `direction`."""
+    units = [
+        a / np.linalg.norm(a, axis=1, keepdims=True)
+        for a in call.inputs.values()
+        if a.any(axis=1).all()
+    ]
+    opposite = min((float((1.0 + u @ u.T).min()) for u in units), default=0.0)
+    return min(direction(call, temperature), opposite)
+
+
 KINKS: Mapping[str, Callable[[Call, float], float]] = {
     "total_variation": tie_distance,
     "universal_logit": rank_distance,
     "top_k_kl": edge_distance,
     "dist": spread,
     "logit_cosine": length,
+    "cosine_feature": direction,
+    "attention_transfer": direction,
+    "neuron_selectivity": direction,
+    "similarity_preserving": direction,
+    "correlation_congruence": direction,
+    "relational_distance": separation,
+    "relational_angle": separation,
+    "probabilistic_transfer": opposition,
 }
 """How far a call is from the kinks that the loss documents; laws are not asked of inputs that sit on one."""
 

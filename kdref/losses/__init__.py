@@ -14,6 +14,20 @@ from kdref.losses.decoupled import weighted_soft_label_loss as weighted_soft_lab
 from kdref.losses.decoupled import weighted_soft_label_loss_grad as weighted_soft_label_loss_grad
 from kdref.losses.distillation import distillation_loss as distillation_loss
 from kdref.losses.distillation import distillation_loss_grad as distillation_loss_grad
+from kdref.losses.features import attention_transfer_loss as attention_transfer_loss
+from kdref.losses.features import attention_transfer_loss_grad as attention_transfer_loss_grad
+from kdref.losses.features import cosine_feature_loss as cosine_feature_loss
+from kdref.losses.features import cosine_feature_loss_grad as cosine_feature_loss_grad
+from kdref.losses.features import flow_loss as flow_loss
+from kdref.losses.features import flow_loss_grad as flow_loss_grad
+from kdref.losses.features import hint_loss as hint_loss
+from kdref.losses.features import hint_loss_grad as hint_loss_grad
+from kdref.losses.features import neuron_selectivity_loss as neuron_selectivity_loss
+from kdref.losses.features import neuron_selectivity_loss_grad as neuron_selectivity_loss_grad
+from kdref.losses.features import variational_information_loss as variational_information_loss
+from kdref.losses.features import (
+    variational_information_loss_grad as variational_information_loss_grad,
+)
 from kdref.losses.hard_labels import hard_label_loss as hard_label_loss
 from kdref.losses.hard_labels import hard_label_loss_grad as hard_label_loss_grad
 from kdref.losses.hard_labels import label_smoothing_loss as label_smoothing_loss
@@ -32,6 +46,22 @@ from kdref.losses.mixtures import skew_forward_kl_loss as skew_forward_kl_loss
 from kdref.losses.mixtures import skew_forward_kl_loss_grad as skew_forward_kl_loss_grad
 from kdref.losses.mixtures import skew_reverse_kl_loss as skew_reverse_kl_loss
 from kdref.losses.mixtures import skew_reverse_kl_loss_grad as skew_reverse_kl_loss_grad
+from kdref.losses.relations import correlation_congruence_loss as correlation_congruence_loss
+from kdref.losses.relations import (
+    correlation_congruence_loss_grad as correlation_congruence_loss_grad,
+)
+from kdref.losses.relations import probabilistic_transfer_loss as probabilistic_transfer_loss
+from kdref.losses.relations import (
+    probabilistic_transfer_loss_grad as probabilistic_transfer_loss_grad,
+)
+from kdref.losses.relations import relational_angle_loss as relational_angle_loss
+from kdref.losses.relations import relational_angle_loss_grad as relational_angle_loss_grad
+from kdref.losses.relations import relational_distance_loss as relational_distance_loss
+from kdref.losses.relations import relational_distance_loss_grad as relational_distance_loss_grad
+from kdref.losses.relations import similarity_preserving_loss as similarity_preserving_loss
+from kdref.losses.relations import (
+    similarity_preserving_loss_grad as similarity_preserving_loss_grad,
+)
 from kdref.losses.soft_targets import forward_kl_loss as forward_kl_loss
 from kdref.losses.soft_targets import forward_kl_loss_grad as forward_kl_loss_grad
 from kdref.losses.soft_targets import reverse_kl_loss as reverse_kl_loss

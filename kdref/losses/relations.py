@@ -14,7 +14,7 @@ from kdref import _checks
 from kdref._checks import BoolArray, FloatArray
 from kdref._softened import SoftenedPair, soften_pair
 from kdref.divergences import kl_rows
-from kdref.losses._arguments import nonzero_rows
+from kdref.losses._arguments import nonzero_rows, share
 from kdref.losses._features import STUDENT, TEACHER, batches, through_unit, unit_rows
 from kdref.losses._rows import weighted_rows
 from kdref.losses._vectors import Cosines, cosines, norms
@@ -124,7 +124,7 @@ def correlation_congruence_loss(
     teacher_features : array_like, shape (N, D') or (N, C', H', W')
         :math:`g`; constants, no example all zeros.
     gamma : float, default 0.4
-        :math:`\gamma > 0`, the width of the kernel.
+        :math:`\gamma \ge 0`, the width of the kernel; at 0 all examples are alike.
     order : int, default 2
         :math:`P \ge 1`, where the series ends.
 
@@ -154,7 +154,7 @@ def correlation_congruence_loss(
     >>> round(float(np.exp(-2.0)) / 2.0, 6)
     0.067668
     """
-    gamma, order = _checks.positive("gamma", gamma), _checks.count("order", order)
+    gamma, order = share("gamma", gamma), _checks.count("order", order)
     student, teacher, _ = batches(student_features, teacher_features)
     (f, _), (g, _) = _directions(student, teacher)
     difference = _kernel(f @ f.T, gamma, order) - _kernel(g @ g.T, gamma, order)
@@ -200,7 +200,7 @@ def correlation_congruence_loss_grad(
     array([[ 0.      , -0.135335],
            [-0.135335,  0.      ]])
     """
-    gamma, order = _checks.positive("gamma", gamma), _checks.count("order", order)
+    gamma, order = share("gamma", gamma), _checks.count("order", order)
     student, teacher, shape = batches(student_features, teacher_features)
     (f, lengths), (g, _) = _directions(student, teacher)
     s = f @ f.T
