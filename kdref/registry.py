@@ -56,7 +56,7 @@ class LossEntry:
     parameters : mapping of str to float, int or str
         Keyword-only parameters but for ``weights``, each with an example value.
     laws : frozenset of str
-        Keys of `LAWS` that hold.
+        Keys of `kdref.registry.LAWS` that hold.
     value, grad : callable
         The twins.
     formula : str

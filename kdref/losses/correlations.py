@@ -125,8 +125,8 @@ def dist_loss_grad(
     Examples
     --------
     Three examples of two classes; only the columns count, whose entries are q = (1/2, 1/2, 3/4) and
-    p = (1/2, 3/4, 3/4). Centred: a = (-1, -1, 2)/12 and b = (-2, 1, 1)/12, r = 1/2 and
-    (b̂ - r â)/|a| = (-3, 3, 0). Each of the two opposite columns has -1/2 of that, and q (1 - q) = 1/4 comes in.
+    p = (1/2, 3/4, 3/4). Centred: a = (-1, -1, 2)/12 and b = (-2, 1, 1)/12, r = 1/2, and b̂ - r â over the
+    length of a is (-3, 3, 0). Each of the two opposite columns has -1/2 of that, and q (1 - q) = 1/4 comes in.
 
     >>> import numpy as np
     >>> teacher = np.log([[1.0, 1.0], [3.0, 1.0], [3.0, 1.0]])
