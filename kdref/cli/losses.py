@@ -15,8 +15,21 @@ EXAMPLE: Mapping[str, Any] = {
     "student_logits": [[1.0, 0.0, 0.5], [0.0, 2.0, 1.0]],
     "teacher_logits": [[2.0, -1.0, 0.0], [0.5, 3.0, -0.5]],
     "labels": [0, 1],
+    "student_features": [[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]],
+    "teacher_features": [[2.0, 1.0], [0.0, 1.0], [-1.0, 0.5]],
+    "student_mean": [[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]],
 }
 """Inputs of the computed example, by the names of the registry."""
+
+MAPS: Mapping[str, Any] = {
+    "student_features": [[[[1.0, 0.0]], [[0.5, 2.0]]]],
+    "teacher_features": [[[[2.0, 1.0]], [[0.0, 1.0]]]],
+    "student_later": [[[[1.0, 1.0]], [[0.0, 2.0]]]],
+    "teacher_later": [[[[0.0, 1.0]], [[1.0, 0.5]]]],
+}
+"""The same for losses of feature maps: one example, two channels, one row of two places."""
+
+OF_MAPS = {"attention_transfer", "neuron_selectivity", "flow"}
 
 SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
 """A heading of a numpydoc docstring."""
@@ -83,10 +96,11 @@ def sections(docstring: str) -> dict[str, str]:
 
 
 def computed(entry: LossEntry) -> str:
-    """Value and gradient of the registry's example parameters on two rows of three classes."""
-    inputs = [EXAMPLE[name] for name in entry.inputs]
-    given = [f"{name} = {value}" for name, value in zip(entry.inputs, inputs, strict=True)]
-    given += [f"{name} = {value!r}" for name, value in entry.parameters.items()]
-    value = entry.value(*inputs, **entry.parameters)
-    gradient = np.array2string(entry.grad(*inputs, **entry.parameters), precision=6)
+    """Value and gradient of a small example with the registry's parameters."""
+    example = MAPS if entry.name in OF_MAPS else EXAMPLE
+    inputs = {name: example[name] for name in entry.inputs}
+    options = {name: example[name] for name in entry.constants} | dict(entry.parameters)
+    value = entry.value(*inputs.values(), **options)
+    gradient = np.array2string(entry.grad(*inputs.values(), **options), precision=6)
+    given = [f"{name} = {argument!r}" for name, argument in {**inputs, **options}.items()]
     return "\n".join((*given, f"value = {value:.10g}", f"gradient =\n{gradient}"))
