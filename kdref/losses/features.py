@@ -24,6 +24,9 @@ from kdref.losses._features import (
 )
 from kdref.losses._vectors import Cosines, cosines
 
+LARGEST_POWER = 1000.0
+"""One half to this power is still a normal float64."""
+
 
 def hint_loss(
     student_features: ArrayLike, teacher_features: ArrayLike, *, weights: ArrayLike | None = None
@@ -214,7 +217,7 @@ def attention_transfer_loss(
     teacher_features : array_like, shape (N, C', H, W)
         :math:`g`; constants.  The number of channels may differ.
     power : float, default 2.0
-        :math:`p \ge 1`; 1 has a kink where a feature is zero.
+        :math:`1 \le p \le 1000`; 1 has a kink where a feature is zero.
     weights : array_like, shape (N,), optional
         Non-negative row weights, or a boolean mask; a row of weight 0 is not looked at.
 
@@ -226,12 +229,15 @@ def attention_transfer_loss(
     Raises
     ------
     TypeError, ValueError
-        As for `hint_loss`; also if an example is zero, or ``power`` is below 1.
+        As for `hint_loss`; also if an example is zero, or ``power`` is out of range.
 
     Notes
     -----
     This is the authors' code.  The paper takes the norm :math:`\|Q^f - Q^g\|_2` itself and no mean over places.
-    The second form, one minus a cosine, is what is computed: near agreement it keeps its digits.
+    The second form, one minus a cosine, is what is computed: it loses nothing beyond the rounding of A.  At a
+    relative distance :math:`\delta` between the two sides, value and gradient keep a relative accuracy of a few 1e-16
+    / :math:`\delta`: 1e-8 at 1e-8, where the first form would do no better and a cosine subtracted from 1 would have
+    no digit left.
 
     References
     ----------
@@ -304,7 +310,8 @@ def attention_transfer_loss_grad(
     angles = _angles(pair, _attention(student, power), _attention(teacher, power))
     outer = 2.0 * angles.grad[:, np.newaxis, :] / pair.student.shape[2]
     inner = power * abs(student) ** (power - 1.0) * np.sign(student)
-    return pair.mean_grad(np.ldexp(outer * inner, -exponent))
+    with np.errstate(over="ignore"):
+        return pair.mean_grad(np.ldexp(outer * inner, -exponent))
 
 
 def neuron_selectivity_loss(
@@ -344,7 +351,9 @@ def neuron_selectivity_loss(
 
     Notes
     -----
-    The second form cannot become negative.  It needs (H W)² numbers, for one example at a time.
+    The second form cannot become negative.  It needs (H W)² numbers, for one example at a time.  At a relative
+    distance :math:`\delta` between the two sides, value and gradient keep a relative accuracy of a few 1e-16 /
+    :math:`\delta`: the two matrices are rounded before they are compared.
 
     References
     ----------
@@ -450,7 +459,13 @@ def flow_loss(
     Raises
     ------
     TypeError, ValueError
-        As for `hint_loss`; also if the two layers of a side differ in their places, or the sides in their channels.
+        As for `hint_loss`; also if the two layers of a side differ in their places, or the sides in their channels,
+        or if a flow exceeds float64.
+
+    Notes
+    -----
+    At a relative distance :math:`\delta` between the two sides, value and gradient keep a relative accuracy of a few
+    1e-16 / :math:`\delta`: the flows are rounded before they are compared.
 
     References
     ----------
@@ -617,8 +632,8 @@ def variational_information_loss_grad(
 
 def _power(power: float) -> float:
     number = _checks.positive("power", power)
-    if number < 1.0:
-        raise ValueError(f"power must be >= 1, got {number!r}")
+    if not 1.0 <= number <= LARGEST_POWER:
+        raise ValueError(f"power must lie in [1, {LARGEST_POWER:g}], got {number!r}")
     return number
 
 
@@ -674,14 +689,15 @@ def _flows(
     pair = kept_maps(student, teacher, weights)
     later = kept_map("student_later", student_after, pair.rows)
     after = kept_map("teacher_later", teacher_after, pair.rows)
-    flows = _flow(pair.student, later), _flow(pair.teacher, after)
-    _checks.same_shape("the student's flow", flows[0], "the teacher's flow", flows[1])
-    return pair, flows[0] - flows[1], later
+    student_flow = _checks.finite_array("the student's flow", _flow(pair.student, later))
+    teacher_flow = _checks.finite_array("the teacher's flow", _flow(pair.teacher, after))
+    _checks.same_shape("the student's flow", student_flow, "the teacher's flow", teacher_flow)
+    return pair, student_flow - teacher_flow, later
 
 
 def _flow(first: FloatArray, second: FloatArray) -> FloatArray:
     """Inner products between the channels of two layers, a mean over the places."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
         return np.asarray(first @ second.transpose(0, 2, 1) / first.shape[2])  # (C1, HW) @ (HW, C2)
 
 

@@ -75,9 +75,13 @@ def difference(peer: Peer, call: Call) -> Difference:
 def by_torch(peer: Peer, call: Call) -> tuple[float, Array]:
     """Value and gradient by PyTorch's autograd in float64."""
     torch = pytest.importorskip("torch")
-    student, *others = (torch.from_numpy(a.copy()) for a in call.inputs.values())
+    student, *others = (torch.from_numpy(a.copy()) for a in call.positional)
     student.requires_grad_()
-    value = peer.function(student, *others, **call.parameters)
+    named = {
+        name: torch.from_numpy(x.copy()) if isinstance(x, np.ndarray) else x
+        for name, x in call.named.items()
+    }
+    value = peer.function(student, *others, **named)
     value.backward()
     return float(value), student.grad.numpy()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.peers.agreement import Peer
+from tests.peers.published_features import FEATURES
 
 
 def package(name: str) -> Any:
@@ -234,4 +235,5 @@ PUBLISHED = (
     Peer("top_k_kl", "trl", "torch", trl_top_k_kl, {"tail": "renormalise", "k": 3}),
     Peer("universal_logit", "trl", "torch", trl_universal_logit, {}),
     Peer("distillation", "torchdistill", "torch", torchdistill_distillation, {}),
+    *FEATURES,
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.peers.agreement import Peer
+from tests.peers.transcribed_features import FEATURES
 
 
 def kl(p: Any, q: Any) -> Any:
@@ -97,7 +98,7 @@ def top_k_kl_drop(s: Any, t: Any, *, temperature: float, k: int, tail: str) -> A
     return kl(p, (s / temperature).softmax(1).gather(1, index)).mean()
 
 
-TRANSCRIBED = tuple(
+TRANSCRIBED = FEATURES + tuple(
     Peer(name, "transcription", "torch", function, parameters)
     for name, function, parameters in (
         ("virtual_teacher", virtual_teacher, {}),
