@@ -121,6 +121,11 @@ def finite_array(name: str, value: ArrayLike) -> FloatArray:
     return array
 
 
+def above_zero(name: str, array: FloatArray) -> None:
+    """Entries above zero."""
+    _refuse(name, "be > 0", array, ~(array > 0.0))
+
+
 def not_empty(name: str, array: NDArray[np.generic]) -> None:
     """An array with at least one entry."""
     if array.size == 0:

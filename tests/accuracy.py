@@ -57,7 +57,9 @@ class Subject:
     is_loss: bool = False
 
     def accepts(self, case: Case) -> bool:
-        """The C x C Jacobian is left out where C is large."""
+        """The C x C Jacobian is left out where C is large, and the virtual teacher where there is no other class."""
+        if self.name.startswith("virtual_teacher_loss") and case.student.shape[-1] == 1:
+            return False
         return self.name != "softmax_jacobian" or case.student.shape[-1] <= WIDEST_JACOBIAN
 
 
@@ -227,12 +229,36 @@ def all_three(case: Case) -> Arguments:
     return (case.student, case.teacher, case.labels), options
 
 
+def with_share(name: str) -> Callable[[Case], Arguments]:
+    """Student, teacher and one parameter beside the temperature, whose value is the case's beta."""
+
+    def arguments(case: Case) -> Arguments:
+        return (case.student, case.teacher), {"temperature": case.temperature, name: case.beta}
+
+    return arguments
+
+
+def labels_and_smoothing(case: Case) -> Arguments:
+    return (case.student, case.labels), {"smoothing": case.beta}
+
+
+def labels_and_confidence(case: Case) -> Arguments:
+    options = {"temperature": case.temperature, "confidence": case.beta}
+    return (case.student, case.labels), options
+
+
 LOSS_ARGUMENTS: dict[str, Callable[[Case], Arguments]] = {
     "hard_label": student_and_labels,
+    "label_smoothing": labels_and_smoothing,
+    "virtual_teacher": labels_and_confidence,
     "soft_cross_entropy": student_and_teacher,
     "forward_kl": student_and_teacher,
     "reverse_kl": student_and_teacher,
+    "symmetric_kl": with_share("forward_weight"),
+    "total_variation": student_and_teacher,
     "generalised_js": student_teacher_and_beta,
+    "skew_forward_kl": with_share("skew"),
+    "skew_reverse_kl": with_share("skew"),
     "distillation": all_three,
 }
 """The losses that the bounds in ulp hold for."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import kdref
-from tests.accuracy import SUBJECTS, Verdict, describe, draw, judge
+from tests.accuracy import LOSS_ARGUMENTS, SUBJECTS, Verdict, describe, draw, judge
 from tests.accuracy_inputs import CLASSES, Case, DType, seed
 from tests.oracle.batch import batch_gradient, batch_value
 from tests.oracle.hard_labels import hard_label_gradient
@@ -24,6 +24,10 @@ from tests.oracle.rounding import FLOAT64, ulps, ulps_in_norm
 # The bounds, in ulp, are about twice what the formulas attain; accuracy is judged, not fitted.
 VALUE = 6.0
 """Values from logits, entries of softmax and its logarithm, entropy and cross entropy of given probabilities."""
+
+SKEWED = 12.0
+"""Skew divergences: log(m/p) inherits the rounding of log(q/p), and where the two are near its square counts it twice;
+measured up to 7.5 over twelve seeds."""
 
 LOGSUMEXP = 2.0
 """In ulp of max(|max z|, log C): where the two cancel, float64 holds no more."""
@@ -59,6 +63,8 @@ def bound(verdict: Verdict) -> float:
         two_class_composite = name == "distillation_loss_grad" and class_name == "C2"
         extreme = class_name in EXTREMES or two_class_composite
         return GRADIENT_OF_EXTREMES if extreme else GRADIENT
+    if name.startswith("skew_"):
+        return SKEWED
     return {"logsumexp": LOGSUMEXP, "given": GIVEN}.get(kind, VALUE)
 
 
@@ -125,7 +131,15 @@ def test_every_function_meets_its_bound_on_100_000_classes(dtype: DType) -> None
 # ---------------------------------------------------------------------------- signs and zeros
 
 
-DIVERGENCES = ("forward_kl_loss", "reverse_kl_loss", "generalised_js_loss")
+DIVERGENCES = (
+    "forward_kl_loss",
+    "reverse_kl_loss",
+    "symmetric_kl_loss",
+    "total_variation_loss",
+    "generalised_js_loss",
+    "skew_forward_kl_loss",
+    "skew_reverse_kl_loss",
+)
 DIVERGENCES_OF_ROWS = (
     "kl_divergence_from_logits",
     "js_divergence_from_logits",
@@ -168,14 +182,7 @@ def describe_first(name: str, case: Case, rows: Any) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "hard_label",
-        "soft_cross_entropy",
-        "forward_kl",
-        "reverse_kl",
-        "generalised_js",
-        "distillation",
-    ],
+    LOSS_ARGUMENTS,
 )
 @pytest.mark.parametrize("weighted", [False, True])
 def test_losses_of_a_batch_are_the_weighted_means_of_the_oracle(name: str, weighted: bool) -> None:
@@ -183,7 +190,8 @@ def test_losses_of_a_batch_are_the_weighted_means_of_the_oracle(name: str, weigh
     inputs, parameters = SUBJECTS[f"{name}_loss"].arguments(case)
     weights = [2.0, 0.0, 0.125, 1e-3] if weighted else None
     got = getattr(kdref, f"{name}_loss")(*inputs, **parameters, weights=weights)
-    assert ulps(got, batch_value(name, *inputs, **parameters, weights=weights)) <= VALUE
+    bound = SKEWED if name.startswith("skew_") else VALUE
+    assert ulps(got, batch_value(name, *inputs, **parameters, weights=weights)) <= bound
     rows = getattr(kdref, f"{name}_loss_grad")(*inputs, **parameters, weights=weights)
     truth = batch_gradient(name, *inputs, **parameters, weights=weights)
     for got_row, true_row in zip(rows, truth, strict=True):

@@ -25,7 +25,7 @@ PAGES = [
     *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts),
 ]
 
-AT_THE_TOP = {"probabilities", "divergences", "losses", "gradcheck", "registry"}
+AT_THE_TOP = {"probabilities", "divergences", "losses", "gradcheck", "registry", "tokens"}
 """Rooms whose public names are those of ``kdref`` itself."""
 
 WITHOUT_REFERENCE = {"cli", "__main__"}

@@ -23,16 +23,27 @@ from tests.oracle.batch import LOSSES, batch_gradient, batch_value, loss, loss_g
 from tests.oracle.precision import BITS, bits_for, working_precision
 from tests.oracle.rounding import FLOAT16, FLOAT32, FLOAT64, rounded, ulps, ulps_in_norm
 
-PARAMETERS = {"generalised_js": {"beta": 0.3}, "distillation": {"alpha": 0.6}}
+PARAMETERS = {
+    "label_smoothing": {"smoothing": 0.3},
+    "virtual_teacher": {"confidence": 0.8},
+    "symmetric_kl": {"forward_weight": 0.3},
+    "generalised_js": {"beta": 0.3},
+    "skew_forward_kl": {"skew": 0.3},
+    "skew_reverse_kl": {"skew": 0.3},
+    "distillation": {"alpha": 0.6},
+}
 """What the losses take beside a temperature."""
 
 
 def arguments(name: str, case: Case, row: int) -> tuple[list[Any], dict[str, Any]]:
     """One example of a case, as the row functions of the oracle take it."""
     student, teacher, label = case.student[row], case.teacher[row], int(case.labels[row])
-    if name == "hard_label":
-        return [student, label], {}
-    options = {"temperature": case.temperature, **PARAMETERS.get(name, {})}
+    given = PARAMETERS.get(name, {})
+    if name in ("hard_label", "label_smoothing"):
+        return [student, label], given
+    options = {"temperature": case.temperature, **given}
+    if name == "virtual_teacher":
+        return [student, label], options
     return [student, teacher, label] if name == "distillation" else [student, teacher], options
 
 

@@ -64,7 +64,7 @@ def test_twins_take_the_same_parameters_which_are_those_of_the_entry(entry: Loss
     keyword_only = [p.name for p in of_value.values() if p.kind is p.KEYWORD_ONLY]
     weights = ["weights"] if entry.row_separable else []
     assert tuple(positional) == entry.inputs
-    assert keyword_only == [*entry.parameters, *weights]
+    assert keyword_only == [*entry.constants, *entry.parameters, *weights]
     assert len(of_value) == len(positional) + len(keyword_only)
 
 

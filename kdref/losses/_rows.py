@@ -67,6 +67,25 @@ def logit_rows(
     )
 
 
+def unlike_logit_rows(
+    student_logits: ArrayLike, teacher_logits: ArrayLike, weights: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, Rows]:
+    """The same for two sides that need not have the same classes, only the same rows."""
+    student = _matrix("student_logits", student_logits)
+    teacher = _matrix("teacher_logits", teacher_logits)
+    if len(student) != len(teacher):
+        raise ValueError(
+            "student_logits and teacher_logits must have the same number of rows, "
+            f"got {student.shape} and {teacher.shape}"
+        )
+    rows = weighted_rows(len(student), weights)
+    return (
+        _kept_logits("student_logits", student, rows),
+        _kept_logits("teacher_logits", teacher, rows),
+        rows,
+    )
+
+
 def labelled_rows(
     student_logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None
 ) -> tuple[FloatArray, IntArray, Rows]:
@@ -83,6 +102,11 @@ def kept_labels(labels: ArrayLike, n_classes: int, rows: Rows) -> IntArray:
     _checks.per_row("labels", ids, rows.n_rows)
     kept = ids[rows.kept]
     return _checks.class_ids("labels", kept, n_classes, row_numbers=rows.kept)[:, np.newaxis]
+
+
+def term(weight: float, values: FloatArray) -> FloatArray:
+    """A weighted term of a loss; with weight 0 it is left out, even where it is infinite."""
+    return weight * values if weight > 0.0 else np.zeros_like(values)
 
 
 def _matrix(name: str, value: ArrayLike) -> FloatArray:

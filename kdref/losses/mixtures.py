@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdref import _checks
+from kdref._arithmetic import expm1_minus_identity
 from kdref._checks import FloatArray
 from kdref._softened import SoftenedPair, pick, soften_pair
-from kdref.divergences import js_rows
+from kdref.divergences import _bregman_sum as bregman_sum
+from kdref.divergences import js_rows, kl_rows
 from kdref.losses._rows import logit_rows
 
 STEEP = 600.0
@@ -144,20 +146,319 @@ def generalised_js_loss_grad(
     if beta in (0.0, 1.0):
         return rows.mean_grad(np.zeros_like(student))
     pair = soften_pair(teacher, student, temperature)
-    relative = _log_student_share(pair, beta)
+    relative = _log_student_share(pair, beta, 1.0 - beta)
     return rows.mean_grad(pair.q.backward(relative) * (1.0 - beta) / temperature)
 
 
-def _log_student_share(pair: SoftenedPair, beta: float) -> FloatArray:
+def skew_forward_kl_loss(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    skew: float = 0.1,
+    weights: ArrayLike | None = None,
+) -> float:
+    r"""Forward KL to a student into which a share of the teacher is mixed.
+
+    .. math::
+
+        L = \frac{1}{N} \sum_{i=1}^{N} \mathrm{KL}(p_i \,\|\, m_i), \qquad m_i = a\, p_i + (1 - a)\, q_i
+
+    with :math:`p_i = \mathrm{softmax}(t_i / T)` and :math:`q_i = \mathrm{softmax}(s_i / T)`.
+
+    Parameters
+    ----------
+    student_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`s`.
+    teacher_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`t`; constants, never differentiated.
+    temperature : float, default 1.0
+        :math:`T > 0`, applied to both sides.
+    skew : float, default 0.1
+        The teacher's share :math:`a` in [0, 1].  At 0 this is `forward_kl_loss`, at 1 it is 0.
+    weights : array_like, shape (N,), optional
+        Non-negative row weights, or a boolean mask; a row of weight 0 is not looked at.
+
+    Returns
+    -------
+    float
+        Mean over the N examples, in nats; zero exactly for equal logits, and at most :math:`-\log a`: finite unless
+        ``skew`` is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `forward_kl_loss`; also if ``skew`` lies outside [0, 1].
+
+    See Also
+    --------
+    skew_reverse_kl_loss : the same for reverse KL.
+
+    Notes
+    -----
+    The skew bounds :math:`p / m` by :math:`1 / a`, and with it the gradient where the student has almost no mass.
+
+    References
+    ----------
+    .. [1] J. Ko et al., "DistiLLM: Towards Streamlined Distillation for Large Language Models", 2024, section 3.1,
+       arXiv:2402.03898.
+
+    Examples
+    --------
+    p = (3/4, 1/4), q = (1/2, 1/2), half of each: m = (5/8, 3/8), and 3/4 log(6/5) + 1/4 log(2/3).
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> round(skew_forward_kl_loss(student, teacher, skew=0.5), 6)
+    0.035375
+    """
+    temperature, skew = _checks.temperature(temperature), _checks.fraction("skew", skew)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    return rows.mean(_skew_rows(soften_pair(teacher, student, temperature), skew))
+
+
+def skew_forward_kl_loss_grad(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    skew: float = 0.1,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    r"""Gradient of `skew_forward_kl_loss` with respect to ``student_logits``.
+
+    .. math::
+
+        g_k = \frac{\partial}{\partial q_k} \sum_j p_j \log \frac{p_j}{m_j} = -(1 - a) \frac{p_k}{m_k}, \qquad
+        \frac{\partial L}{\partial s_{ik}} = \frac{1}{N T} q_{ik} \Bigl(g_{ik} - \sum_j q_{ij} g_{ij}\Bigr)
+
+    Parameters
+    ----------
+    student_logits, teacher_logits, temperature, skew, weights
+        See `skew_forward_kl_loss`.
+
+    Returns
+    -------
+    ndarray, shape (N, C)
+        Rows sum to zero; zeros where ``skew`` is 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `skew_forward_kl_loss`.
+
+    Notes
+    -----
+    Only differences of :math:`g` within a row matter.  With :math:`v = \log(m / p)` and the student's largest
+    class k, :math:`\frac{p}{m} - \frac{p_k}{m_k} = \frac{p_k}{m_k} (e^{v_k - v} - 1)`.
+
+    Examples
+    --------
+    p/m = (6/5, 2/3), so g = (-3/5, -1/3), and the entries are plus or minus 1/4 of 4/15.
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> skew_forward_kl_loss_grad(student, teacher, skew=0.5).round(6)
+    array([[-0.066667,  0.066667]])
+    """
+    temperature, skew = _checks.temperature(temperature), _checks.fraction("skew", skew)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    pair = soften_pair(teacher, student, temperature)
+    if skew == 0.0:
+        return rows.mean_grad(pair.difference() / temperature)
+    return rows.mean_grad(pair.q.backward(_skew_forward_slopes(pair, skew)) / temperature)
+
+
+def skew_reverse_kl_loss(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    skew: float = 0.1,
+    weights: ArrayLike | None = None,
+) -> float:
+    r"""Reverse KL to a teacher into which a share of the student is mixed.
+
+    .. math::
+
+        L = \frac{1}{N} \sum_{i=1}^{N} \mathrm{KL}(q_i \,\|\, m_i), \qquad m_i = (1 - a)\, p_i + a\, q_i
+
+    with :math:`p_i = \mathrm{softmax}(t_i / T)` and :math:`q_i = \mathrm{softmax}(s_i / T)`.
+
+    Parameters
+    ----------
+    student_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`s`.
+    teacher_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`t`; constants, never differentiated.
+    temperature : float, default 1.0
+        :math:`T > 0`, applied to both sides.
+    skew : float, default 0.1
+        The student's share :math:`a` in [0, 1].  At 0 this is `reverse_kl_loss`, at 1 it is 0.
+    weights : array_like, shape (N,), optional
+        Non-negative row weights, or a boolean mask; a row of weight 0 is not looked at.
+
+    Returns
+    -------
+    float
+        Mean over the N examples, in nats; zero exactly for equal logits, and at most :math:`-\log a`: finite unless
+        ``skew`` is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `reverse_kl_loss`; also if ``skew`` lies outside [0, 1].
+
+    See Also
+    --------
+    skew_forward_kl_loss : the same for forward KL.
+
+    References
+    ----------
+    .. [1] J. Ko et al., "DistiLLM: Towards Streamlined Distillation for Large Language Models", 2024, section 3.1,
+       arXiv:2402.03898.
+
+    Examples
+    --------
+    p = (3/4, 1/4), q = (1/2, 1/2), half of each: m = (5/8, 3/8), and 1/2 log(4/5) + 1/2 log(4/3).
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> round(skew_reverse_kl_loss(student, teacher, skew=0.5), 6)
+    0.032269
+    """
+    temperature, skew = _checks.temperature(temperature), _checks.fraction("skew", skew)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    return rows.mean(_skew_rows(soften_pair(student, teacher, temperature), skew))
+
+
+def skew_reverse_kl_loss_grad(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    skew: float = 0.1,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    r"""Gradient of `skew_reverse_kl_loss` with respect to ``student_logits``.
+
+    .. math::
+
+        g_k = \frac{\partial}{\partial q_k} \sum_j q_j \log \frac{q_j}{m_j}
+            = \log \frac{q_k}{m_k} + 1 - a \frac{q_k}{m_k}, \qquad
+        \frac{\partial L}{\partial s_{ik}} = \frac{1}{N T} q_{ik} \Bigl(g_{ik} - \sum_j q_{ij} g_{ij}\Bigr)
+
+    Parameters
+    ----------
+    student_logits, teacher_logits, temperature, skew, weights
+        See `skew_reverse_kl_loss`.
+
+    Returns
+    -------
+    ndarray, shape (N, C)
+        Rows sum to zero; zeros where ``skew`` is 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `skew_reverse_kl_loss`; also, naming the row, where ``skew`` is 0 and the loss infinite.
+
+    Notes
+    -----
+    With :math:`x = \log\frac{q}{m} - \log\frac{q_k}{m_k}` relative to the student's largest class k and
+    :math:`\varphi(x) = e^x - 1 - x`, the differences :math:`g - g_k = x - a \frac{q_k}{m_k} (e^x - 1)` are
+    :math:`(1 - a) \frac{p_k}{m_k} x - a \frac{q_k}{m_k} \varphi(x)`, because the two factors sum to 1.
+
+    Examples
+    --------
+    q/m = (4/5, 4/3); g differs by log(3/5) + 4/15 between the classes, and the entries are a quarter of that.
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> skew_reverse_kl_loss_grad(student, teacher, skew=0.5).round(6)
+    array([[-0.06104,  0.06104]])
+    """
+    temperature, skew = _checks.temperature(temperature), _checks.fraction("skew", skew)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    pair = soften_pair(teacher, student, temperature)
+    if skew == 0.0:
+        _checks.finite_rows(
+            "skew_reverse_kl_loss",
+            pair.swapped().infinite_rows(),
+            rows.kept,
+            "the teacher excludes a class of the student's",
+        )
+    return rows.mean_grad(pair.q.backward(_skew_reverse_slopes(pair, skew)) / temperature)
+
+
+def _skew_rows(pair: SoftenedPair, skew: float) -> FloatArray:
+    """KL(p, m) of each row for m = skew p + (1 - skew) q."""
+    if skew == 0.0:
+        return kl_rows(pair)
+    if skew == 1.0:  # the mixture is p
+        return np.zeros(len(pair.gap))
+    mixture = skew * pair.p.p + (1.0 - skew) * pair.q.p
+    # What is left of sum q - p in the gap would not cancel behind the mixture's logarithm.
+    gap = pair.gap - pair.difference().sum(axis=-1, keepdims=True)
+    return bregman_sum(pair.p.p, pair.p.times, mixture, _log_mixture(gap, skew))
+
+
+def _log_mixture(gap: FloatArray, skew: float) -> FloatArray:
+    """log(m/p) for m = skew p + (1 - skew) q and gap = log(q/p)."""
+    rest = 1.0 - skew
+    with np.errstate(all="ignore"):  # the branch that is not taken may overflow
+        grown = rest * np.expm1(np.minimum(gap, STEEP))
+        near = np.where(grown > -0.5, np.log1p(grown), np.log(skew + rest * np.exp(gap)))
+        return np.where(gap > STEEP, gap + np.log(rest + skew * np.exp(-gap)), near)
+
+
+def _skew_forward_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
+    """-(1 - a) p/m relative to its value at the student's largest class, for a above 0."""
+    if skew == 1.0:
+        return np.zeros_like(pair.gap)
+    ratio_top, step = _ratio_steps(pair)
+    student_share = 1.0 - skew
+    mixture_top = skew * ratio_top + student_share  # m/q
+    with np.errstate(all="ignore"):  # infinite for a class that the student excludes
+        ratio = ratio_top + step
+        near = student_share * step / ((skew * ratio + student_share) * mixture_top)
+        steep = 1.0 / (skew + student_share * np.exp(pair.gap)) - ratio_top / mixture_top
+        return -student_share * np.where(pair.gap < -STEEP, steep, near)
+
+
+def _skew_reverse_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
+    """log(q/m) - a q/m relative to its value at the student's largest class."""
+    if skew == 0.0:
+        return pair.gap - pick(pair.gap, pair.q.top)
+    if skew == 1.0:
+        return np.zeros_like(pair.gap)
+    x = _log_student_share(pair, 1.0 - skew, skew)
+    ratio_top, _ = _ratio_steps(pair)
+    teachers, students = (1.0 - skew) * ratio_top, skew
+    with np.errstate(all="ignore"):  # infinite for a class that the student excludes
+        slopes = teachers * x - students * expm1_minus_identity(x)
+        return np.asarray(slopes / (teachers + students))
+
+
+def _log_student_share(
+    pair: SoftenedPair, teacher_share: float, student_share: float
+) -> FloatArray:
     """log(q/m) of each class relative to its value at the student's largest class."""
+    ratio_top, step = _ratio_steps(pair)
+    mixture_top = student_share + teacher_share * ratio_top  # m/q
+    with np.errstate(all="ignore"):  # infinite for a class that the student excludes
+        steep = pair.gap + np.log(mixture_top / teacher_share)
+        return np.where(pair.gap < -STEEP, steep, -np.log1p(teacher_share * step / mixture_top))
+
+
+def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray]:
+    """p/q at the student's largest class, and how much larger it is at each other one."""
     with np.errstate(
         all="ignore"
     ):  # p/q is infinite for classes that the student excludes; q is zero there
         ratio = np.where(abs(pair.gap) < 1.0, np.exp(-pair.gap), pair.p.p / pair.q.p)
         ratio_top = pick(ratio, pair.q.top)
-        mixture_top = (1.0 - beta) + beta * ratio_top  # m/q
         x = pick(pair.gap, pair.q.top) - pair.gap
         near = abs(x) < 1.0
         step = np.where(near, ratio_top * np.expm1(np.where(near, x, 0.0)), ratio - ratio_top)
-        steep = pair.gap + np.log(mixture_top / beta)
-        return np.where(pair.gap < -STEEP, steep, -np.log1p(beta * step / mixture_top))
+    return ratio_top, step

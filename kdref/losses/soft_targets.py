@@ -4,13 +4,14 @@ Throughout, :math:`p = \mathrm{softmax}(t / T)` is the teacher's and :math:`q = 
 student's distribution.  None of these losses carries a factor :math:`T^2`: see `distillation_loss`.
 """
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from kdref import _checks
 from kdref._checks import FloatArray
-from kdref._softened import pick, soften_pair
+from kdref._softened import SoftenedPair, pick, soften_pair
 from kdref.divergences import cross_entropy_rows, kl_rows
-from kdref.losses._rows import logit_rows
+from kdref.losses._rows import Rows, logit_rows, term
 
 
 def soft_cross_entropy_loss(
@@ -343,9 +344,244 @@ def reverse_kl_loss_grad(
     temperature = _checks.temperature(temperature)
     student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
     pair = soften_pair(teacher, student, temperature)
+    return rows.mean_grad(_reverse_rows("reverse_kl_loss", pair, rows) / temperature)
+
+
+def symmetric_kl_loss(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    forward_weight: float = 0.5,
+    weights: ArrayLike | None = None,
+) -> float:
+    r"""Weighted sum of forward and reverse KL.
+
+    .. math::
+
+        L = \frac{1}{N} \sum_{i=1}^{N} \bigl[w\, \mathrm{KL}(p_i \,\|\, q_i)
+            + (1 - w)\, \mathrm{KL}(q_i \,\|\, p_i)\bigr]
+
+    with :math:`p_i = \mathrm{softmax}(t_i / T)` and :math:`q_i = \mathrm{softmax}(s_i / T)`.
+
+    Parameters
+    ----------
+    student_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`s`.
+    teacher_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`t`; constants, never differentiated.
+    temperature : float, default 1.0
+        :math:`T > 0`, applied to both sides.
+    forward_weight : float, default 0.5
+        :math:`w` in [0, 1]; symmetric in teacher and student at 1/2.
+    weights : array_like, shape (N,), optional
+        Non-negative row weights, or a boolean mask; a row of weight 0 is not looked at.
+
+    Returns
+    -------
+    float
+        Mean over the N examples, in nats; zero exactly for equal logits.  ``inf`` where a term with weight is; a
+        term of weight 0 counts 0, also where it is infinite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `forward_kl_loss`; also if ``forward_weight`` lies outside [0, 1].
+
+    See Also
+    --------
+    forward_kl_loss, reverse_kl_loss : its two terms.
+    generalised_js_loss : symmetric too, and bounded.
+
+    Notes
+    -----
+    Twice the loss at :math:`w = 1/2` is Jeffreys' divergence.  Its gradient is the same mixture of the two gradients,
+    so that both pull at once: towards the teacher's classes, and away from where the teacher has none.
+
+    References
+    ----------
+    .. [1] S. Kullback, R. A. Leibler, "On Information and Sufficiency", 1951 (the symmetric divergence).
+
+    Examples
+    --------
+    Half of 0.130812 (forward KL) and half of 0.143841 (reverse KL); together a quarter of log 3, halved.
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> round(symmetric_kl_loss(student, teacher), 6)
+    0.137327
+    """
+    forward_weight = _checks.fraction("forward_weight", forward_weight)
+    temperature = _checks.temperature(temperature)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    pair = soften_pair(teacher, student, temperature)
+    forward = term(forward_weight, kl_rows(pair))
+    return rows.mean(forward + term(1.0 - forward_weight, kl_rows(pair.swapped())))
+
+
+def symmetric_kl_loss_grad(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    forward_weight: float = 0.5,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    r"""Gradient of `symmetric_kl_loss` with respect to ``student_logits``.
+
+    .. math::
+
+        \frac{\partial L}{\partial s_{ik}} = \frac{1}{N T} \Bigl[w\, (q_{ik} - p_{ik})
+            + (1 - w)\, q_{ik} \Bigl(\log \frac{q_{ik}}{p_{ik}} - \mathrm{KL}(q_i \,\|\, p_i)\Bigr)\Bigr]
+
+    Parameters
+    ----------
+    student_logits, teacher_logits, temperature, forward_weight, weights
+        See `symmetric_kl_loss`.
+
+    Returns
+    -------
+    ndarray, shape (N, C)
+        Rows sum to zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `symmetric_kl_loss`; also, naming the row, where ``forward_weight`` is below 1 and reverse KL infinite.
+
+    Examples
+    --------
+    Half of -1/4 and half of minus a quarter of log 3.
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> symmetric_kl_loss_grad(student, teacher).round(6)
+    array([[-0.262327,  0.262327]])
+    """
+    forward_weight = _checks.fraction("forward_weight", forward_weight)
+    temperature = _checks.temperature(temperature)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    pair = soften_pair(teacher, student, temperature)
+    grad = forward_weight * pair.difference()
+    if forward_weight < 1.0:
+        grad = grad + (1.0 - forward_weight) * _reverse_rows("symmetric_kl_loss", pair, rows)
+    return rows.mean_grad(grad / temperature)
+
+
+def total_variation_loss(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    weights: ArrayLike | None = None,
+) -> float:
+    r"""Total variation distance of the student's softened distribution from the teacher's.
+
+    .. math::
+
+        L = \frac{1}{N} \sum_{i=1}^{N} \frac{1}{2} \sum_{k=1}^{C} |p_{ik} - q_{ik}|, \qquad
+        p_i = \mathrm{softmax}(t_i / T), \quad q_i = \mathrm{softmax}(s_i / T)
+
+    Parameters
+    ----------
+    student_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`s`.
+    teacher_logits : array_like, shape (N, C)
+        Unnormalised scores :math:`t`; constants, never differentiated.
+    temperature : float, default 1.0
+        :math:`T > 0`, applied to both sides.
+    weights : array_like, shape (N,), optional
+        Non-negative row weights, or a boolean mask; a row of weight 0 is not looked at.
+
+    Returns
+    -------
+    float
+        Mean over the N examples, between 0 and 1 and without unit; zero exactly for equal logits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `forward_kl_loss`.
+
+    See Also
+    --------
+    forward_kl_loss : by Pinsker's inequality at least twice the square of a row's distance.
+
+    Notes
+    -----
+    The distance is the mass that has to be moved from one distribution to make the other.  Its kinks are ties,
+    :math:`p_k = q_k`: there the slope jumps, and the gradient takes the middle, 0.  It does not fade near the
+    teacher, as that of a divergence does.
+
+    References
+    ----------
+    .. [1] Y. Wen et al., "f-Divergence Minimization for Sequence-Level Knowledge Distillation", 2023,
+       arXiv:2307.15190.
+
+    Examples
+    --------
+    p = (3/4, 1/4), q = (1/2, 1/2): a quarter has to be moved.
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> round(total_variation_loss(student, teacher), 6)
+    0.25
+    """
+    temperature = _checks.temperature(temperature)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    pair = soften_pair(teacher, student, temperature)
+    return rows.mean(abs(pair.difference()).sum(axis=-1) / 2.0)
+
+
+def total_variation_loss_grad(
+    student_logits: ArrayLike,
+    teacher_logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    r"""Gradient of `total_variation_loss` with respect to ``student_logits``.
+
+    .. math::
+
+        g_k = \frac{\partial}{\partial q_k} \frac{1}{2} \sum_j |p_j - q_j|
+            = \tfrac{1}{2}\, \mathrm{sign}(q_k - p_k), \qquad
+        \frac{\partial L}{\partial s_{ik}} = \frac{1}{N T} q_{ik} \Bigl(g_{ik} - \sum_j q_{ij} g_{ij}\Bigr)
+
+    Parameters
+    ----------
+    student_logits, teacher_logits, temperature, weights
+        See `total_variation_loss`.
+
+    Returns
+    -------
+    ndarray, shape (N, C)
+        Rows sum to zero; at ties, :math:`p_k = q_k`, the sign is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `total_variation_loss`.
+
+    Examples
+    --------
+    g = (-1/2, 1/2) has mean 0 under q = (1/2, 1/2), so the entries are 1/2 × g.
+
+    >>> import numpy as np
+    >>> teacher, student = np.log([[3.0, 1.0]]), np.log([[1.0, 1.0]])
+    >>> total_variation_loss_grad(student, teacher).round(6)
+    array([[-0.25,  0.25]])
+    """
+    temperature = _checks.temperature(temperature)
+    student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
+    pair = soften_pair(teacher, student, temperature)
+    slopes = np.sign(pair.gap) / 2.0
+    return rows.mean_grad(pair.q.backward(slopes - pick(slopes, pair.q.top)) / temperature)
+
+
+def _reverse_rows(name: str, pair: SoftenedPair, rows: Rows) -> FloatArray:
+    """T times the row gradients of reverse KL, which has none where the teacher excludes a class of the student's."""
     infinite = pair.swapped().infinite_rows()
-    _checks.finite_rows(
-        "reverse_kl_loss", infinite, rows.kept, "the teacher excludes a class of the student's"
-    )
-    gap = pair.gap - pick(pair.gap, pair.q.top)  # a constant in g does not pass the softmax
-    return rows.mean_grad(pair.q.backward(gap) / temperature)
+    _checks.finite_rows(name, infinite, rows.kept, "the teacher excludes a class of the student's")
+    # A constant in g does not pass the softmax.
+    return pair.q.backward(pair.gap - pick(pair.gap, pair.q.top))

@@ -23,12 +23,17 @@ class RowLoss:
 
 LOSSES = {
     "hard_label": RowLoss(hard_labels.hard_label, hard_labels.hard_label_gradient),
+    "label_smoothing": RowLoss(hard_labels.label_smoothing, hard_labels.label_smoothing_gradient),
+    "virtual_teacher": RowLoss(hard_labels.virtual_teacher, hard_labels.virtual_teacher_gradient),
     "soft_cross_entropy": RowLoss(
         soft_targets.soft_cross_entropy, soft_targets.soft_cross_entropy_gradient
     ),
     "forward_kl": RowLoss(soft_targets.forward_kl, soft_targets.forward_kl_gradient),
     "reverse_kl": RowLoss(soft_targets.reverse_kl, soft_targets.reverse_kl_gradient),
+    "symmetric_kl": RowLoss(soft_targets.symmetric_kl, soft_targets.symmetric_kl_gradient),
     "generalised_js": RowLoss(mixtures.generalised_js, mixtures.generalised_js_gradient),
+    "skew_forward_kl": RowLoss(mixtures.skew_forward_kl, mixtures.skew_forward_kl_gradient),
+    "skew_reverse_kl": RowLoss(mixtures.skew_reverse_kl, mixtures.skew_reverse_kl_gradient),
     "total_variation": RowLoss(soft_targets.total_variation, soft_targets.total_variation_gradient),
     "distillation": RowLoss(distillation.distillation, distillation.distillation_gradient),
 }

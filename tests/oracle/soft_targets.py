@@ -60,6 +60,33 @@ def reverse_kl_gradient(
     )
 
 
+def symmetric_kl(
+    student: Iterable[float],
+    teacher: Iterable[float],
+    temperature: float = 1.0,
+    forward_weight: float = 0.5,
+) -> mpfr:
+    """w KL(teacher, student) + (1 - w) KL(student, teacher); a term of weight 0 is left out."""
+    w = mpfr(forward_weight)
+    forward = w * forward_kl(student, teacher, temperature) if w != 0 else mpfr(0)
+    return forward + ((1 - w) * reverse_kl(student, teacher, temperature) if w != 1 else 0)
+
+
+def symmetric_kl_gradient(
+    student: Iterable[float],
+    teacher: Iterable[float],
+    temperature: float = 1.0,
+    forward_weight: float = 0.5,
+) -> Row:
+    """The same mixture of the two gradients."""
+    w = mpfr(forward_weight)
+    forward = forward_kl_gradient(student, teacher, temperature)
+    if w == 1:
+        return forward
+    reverse = reverse_kl_gradient(student, teacher, temperature)
+    return tuple(w * x + (1 - w) * y for x, y in zip(forward, reverse, strict=True))
+
+
 def total_variation(
     student: Iterable[float], teacher: Iterable[float], temperature: float = 1.0
 ) -> mpfr:

@@ -1,0 +1,69 @@
+r"""Rows as vectors: their norms and cosines, without overflow and without cancellation near agreement.
+
+For unit vectors at an angle :math:`\theta`, :math:`1 - \cos\theta` loses every digit once :math:`\theta` is below
+1e-8.  With :math:`d = f - g` and its part at right angles to f, :math:`d_\perp = d - (d \cdot \hat f) \hat f`,
+
+.. math::
+
+    \sin\theta = \frac{\|d_\perp\|}{\|g\|}, \qquad 1 - \cos\theta = \frac{\sin^2\theta}{1 + \cos\theta},
+    \qquad \frac{\partial}{\partial f} (1 - \cos\theta) = \frac{d_\perp}{\|f\|\, \|g\|},
+
+and where f is near g their difference d is exact.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kdref._checks import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Cosines:
+    """One row per pair of vectors.
+
+    Attributes
+    ----------
+    deficit : array, shape (n,)
+        1 - cos, at least 0.
+    grad : array, shape (n, D)
+        Its gradient with respect to the first vector.
+    """
+
+    deficit: FloatArray
+    grad: FloatArray
+
+
+def cosines(first: FloatArray, second: FloatArray) -> Cosines:
+    """1 - cos of each pair of rows, none of which is zero."""
+    f, exponent = _scaled(first)
+    g, _ = _scaled(second)
+    f_norm = _norms(f)
+    # Lengths within a factor of sqrt(2) of each other; a power of two changes no digit of the difference.
+    g = np.ldexp(g, np.rint(np.log2(f_norm / _norms(g))).astype(np.intc))
+    g_norm = _norms(g)
+    cosine = (f * g).sum(axis=-1, keepdims=True) / (f_norm * g_norm)
+    side = np.where(cosine < 0.0, -1.0, 1.0)  # near opposite vectors it is the sum that is small
+    d = f - side * g
+    unit = f / f_norm
+    across = d - (d * unit).sum(axis=-1, keepdims=True) * unit
+    sine = _norms(across) / g_norm
+    acute = sine * sine / (1.0 + np.maximum(cosine, 0.0))
+    deficit = np.where(cosine > 0.0, acute, 1.0 - cosine)
+    return Cosines(deficit[:, 0], np.ldexp(side * across / (f_norm * g_norm), -exponent))
+
+
+def norms(vectors: FloatArray) -> FloatArray:
+    """Euclidean norm of each row, shape (n, 1), where squares alone would overflow or underflow too."""
+    scaled, exponent = _scaled(vectors)
+    return np.asarray(np.ldexp(_norms(scaled), exponent))
+
+
+def _scaled(vectors: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Rows whose largest entry is near 1, and the powers of two that this took."""
+    _, exponent = np.frexp(abs(vectors).max(axis=-1, keepdims=True))
+    return np.ldexp(vectors, -exponent), exponent
+
+
+def _norms(vectors: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True)))
