@@ -1,0 +1,82 @@
+"""Tests beyond the formula: determinism, mutation, rows that see each other, padding, precision."""
+
+import numpy as np
+
+from kdref.conformance.box import Box
+from kdref.conformance.probes import ALPHAS, BASE, Probes, draw
+
+REPEATS = 4
+ALPHA = ALPHAS[1]
+
+NOISE_STEP = 2.0**-20
+"""A move of the logits that changes a smooth loss's second difference by about its square, 1e-12."""
+
+SINGLE_NOISE, HALF_NOISE = 3e-9, 3e-5
+"""Second differences, relative to the value, above which a float64 result was computed in single or half precision."""
+
+
+def is_deterministic(box: Box, probes: Probes) -> bool:
+    """Whether repeated calls give the same, to the last bits."""
+    student, teacher, labels = probes.inputs
+    for m in range(REPEATS):
+        again = [box.one(student[m], teacher[m], labels[m], probes.setting[2], a) for a in probes.alphas]
+        if not np.allclose(again, probes.values[m], rtol=1e-12, atol=0.0, equal_nan=True):
+            return False
+    return True
+
+
+def noise(box: Box, rng: np.random.Generator) -> float:
+    """Second differences over a tiny step, relative to the value: the rounding noise of the computation."""
+    n, c, temperature = BASE
+    found = []
+    for student, teacher, labels in zip(*draw(rng, 8, n, c), strict=True):
+        move = np.sign(rng.normal(size=student.shape)) * NOISE_STEP
+        ahead, here, behind = (
+            box.one(student + k * move, teacher, labels, temperature, ALPHA) for k in (1.0, 0.0, -1.0)
+        )
+        found.append(abs(ahead - 2.0 * here + behind) / (1e-9 + abs(here)))
+    return float(np.median(found))
+
+
+def uses_teacher(box: Box, rng: np.random.Generator) -> bool:
+    """Whether another teacher changes the value anywhere: several alphas and temperatures, ten inputs."""
+    n, c, temperature = BASE
+    student, teacher, labels = draw(rng, 10, n, c)
+    others = teacher[::-1]
+    for s, t, other, y in zip(student, teacher, others, labels, strict=True):
+        for alpha in (0.37, 0.9, 0.05, 1.0, 0.0):
+            for tau in (temperature, 1.0, 6.0):
+                first, second = box.one(s, t, y, tau, alpha), box.one(s, other, y, tau, alpha)
+                if not abs(first - second) <= 1e-12 * (1.0 + abs(first)):
+                    return True
+    return False
+
+
+def counts_padding(box: Box, rng: np.random.Generator, ignore_index: int) -> tuple[bool | None, str]:
+    """Whether the logits or the number of ignored rows change the value.
+
+    Returns
+    -------
+    tuple
+        True or False, or None where it could not be tried; and what was seen.
+    """
+    n, c, temperature = 6, BASE[1], BASE[2]
+    student, teacher, labels = (each[0] for each in draw(rng, 1, n, c))
+    masked = labels.copy()
+    masked[-2:] = ignore_index
+    box.errors.clear()
+    whole = box.one(student, teacher, masked, temperature, ALPHA)
+    if not np.isfinite(whole):
+        reason = f": {box.errors[-1]}" if box.errors else ": the value is not finite"
+        return None, f"labels of {ignore_index} are refused{reason}"
+    moved = [z.copy() for z in (student, teacher)]
+    moved[0][-2:] += rng.normal(size=(2, c))
+    moved[1][-2:] -= rng.normal(size=(2, c))
+    kept = box.one(student[:-2], teacher[:-2], masked[:-2], temperature, ALPHA)
+    other = box.one(*moved, masked, temperature, ALPHA)
+    bound = 1e-6 * (1.0 + abs(whole))
+    if abs(other - whole) > bound:
+        return True, "changing the logits of ignored rows changes the loss"
+    if abs(kept - whole) > bound:
+        return True, f"ignored rows are in the denominator: {whole:.6g} with them, {kept:.6g} without"
+    return False, ""

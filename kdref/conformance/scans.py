@@ -1,0 +1,85 @@
+"""One-dimensional searches: a temperature that somebody wrote into the code, or a mixing weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdref._checks import FloatArray
+from kdref.conformance import dictionary
+from kdref.conformance.sparse import residual
+from kdref.conformance.terms import Term
+
+if TYPE_CHECKING:
+    from kdref.conformance.search import Search
+
+TEMPERATURES = np.exp(np.linspace(np.log(0.04), np.log(60.0), 48))
+WEIGHTS = np.linspace(0.02, 0.98, 25)
+GOLDEN = (5.0**0.5 - 1.0) / 2.0
+STEPS = 60
+
+Grid = Sequence[float] | FloatArray
+
+
+def scan(search: Search, pinned: list[Term], target: FloatArray, varied: str) -> list[Term]:
+    """Terms that explain a difference at some temperature or mixing weight that no dictionary holds."""
+    for grid, families in ((TEMPERATURES, dictionary.families), (WEIGHTS, dictionary.mixtures)):
+        table = np.stack([_residuals(search, families(float(x)), pinned, target, varied) for x in grid])
+        found: list[Term] = []
+        for family in np.argsort(table.min(axis=0))[:6]:
+            found += _refined(search, grid, table[:, family], families, int(family), pinned, target, varied)
+            if found:
+                return found
+    return []
+
+
+def _residuals(
+    search: Search, families: list[list[Term]], pinned: list[Term], target: FloatArray, varied: str
+) -> FloatArray:
+    changes = search.changes([term for family in families for term in family] + pinned, varied)
+    basis = changes[:, len(families) :]
+    left = target - basis @ np.linalg.lstsq(basis, target, rcond=None)[0] if pinned else target
+    each = changes[:, : len(families)]
+    each = each - basis @ np.linalg.lstsq(basis, each, rcond=None)[0] if pinned else each
+    norms = np.maximum((each**2).sum(axis=0), 1e-300)
+    squared = (left**2).sum() - ((each.T @ left) ** 2).sum(axis=1) / norms
+    return np.where(np.isfinite(squared), squared, np.inf)
+
+
+def _refined(
+    search: Search,
+    grid: FloatArray,
+    coarse: FloatArray,
+    families: Callable[[float], list[list[Term]]],
+    family: int,
+    pinned: list[Term],
+    target: FloatArray,
+    varied: str,
+) -> list[Term]:
+    """Golden-section search around the best grid point, then the shortest decimal that still fits."""
+
+    def worst(x: float) -> float:
+        terms = [*families(x)[family], *pinned]
+        return residual(search.changes(terms, varied), target)[1]
+
+    i = int(np.argmin(coarse))
+    low, high = float(grid[max(0, i - 1)]), float(grid[min(len(grid) - 1, i + 1)])
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_left, at_right = worst(left), worst(right)
+    for _ in range(STEPS):
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - GOLDEN * (high - low)
+            at_left = worst(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + GOLDEN * (high - low)
+            at_right = worst(right)
+    x = (low + high) / 2.0
+    short = [round(x, digits) for digits in range(1, 8) if abs(round(x, digits) - x) < 1e-5 * x]
+    for candidate in (*short[:1], x):
+        if worst(candidate) < 5.0 * search.bound:
+            return families(candidate)[family]
+    return []
