@@ -63,11 +63,13 @@ class Diagnosis:
         """Whether the loss computes in single precision or less."""
         return self.tolerance > DOUBLE
 
-    def find(self, alphas: tuple[float, ...], settings: tuple[Setting, ...]) -> Formula | None:
+    def find(
+        self, alphas: tuple[float, ...], settings: tuple[Setting, ...], *, common_only: bool = False
+    ) -> Formula | None:
         """A formula at other alphas or settings."""
         kept = alphas if self.takes_alpha else self.alphas
         search = Search(self.box, self.rng, kept, self.tolerance, settings, self.positive)
-        return search.formula()
+        return search.formula(common_only=common_only)
 
 
 def diagnose(
@@ -196,7 +198,7 @@ def _identify(state: Diagnosis) -> None:
     if formula is None:
         if not robustness.uses_teacher(box, state.rng):
             state.codes.add("TEACHER_IGNORED")
-        elif _couples_rows(state):
+        elif robustness.couples_rows(box, state.rng) and _plain_alone(state):
             state.codes.add("ROW_COUPLING")
         return
     _confirm(state, Convention(formula))
@@ -241,10 +243,10 @@ def _formula(state: Diagnosis) -> Formula | None:
     return found
 
 
-def _couples_rows(state: Diagnosis) -> bool:
-    """Whether single rows have a plain formula although batches have none."""
+def _plain_alone(state: Diagnosis) -> bool:
+    """Whether single rows have a plain formula although batches, whose rows see each other, have none."""
     settings = tuple((1, c, t) for c, t in ((5, 2.37), (4, 1.43), (3, 3.1), (7, 1.18), (6, 1.9), (4, 4.5)))
-    found = state.find(state.alphas, settings)
+    found = state.find(state.alphas, settings, common_only=True)
     if found is None or not _is_plain(tuple(term for _, term in found)):
         return False
     state.details["ROW_COUPLING"] = f"for a single row it is {Convention(found)}"
@@ -252,26 +254,26 @@ def _couples_rows(state: Diagnosis) -> bool:
 
 
 def _is_plain(terms: tuple[Term, ...]) -> bool:
-    return all(term.kind in ("kl", "cross entropy", "label") for term in terms) and len(terms) <= 2
+    plain = all(term.kind in ("kl", "cross entropy", "label") for term in terms)
+    return plain and len(terms) <= 2 and any(len(term.sides) == 2 for term in terms)
 
 
 def _confirm(state: Diagnosis, convention: Convention) -> None:
     """Branches, saturated logits and unseen inputs; a formula that fails there is dropped."""
     box, rng = state.box, state.rng
     checked = Validation(convention)
+    if not state.positive and state.tolerance < HALF:
+        saturated = saturate(box, rng, convention, single=state.single)
+        checked = Validation(saturated.convention, saturated.codes, saturated.notes)
+        state.details.update({code: saturated.notes[0] for code in saturated.codes if saturated.notes})
+    floored = any(term.floored for _, term in checked.convention.terms)
     tolerance = HALF * 10.0 if state.tolerance == HALF else EXACT_SINGLE if state.single else EXACT
+    tolerance = max(tolerance, EXACT_FLOORED if floored else 0.0)
     with_branches(
         box, rng, checked, state.find, tolerance=tolerance, positive=state.positive, takes_alpha=state.takes_alpha
     )
-    if not state.positive and state.tolerance < HALF:
-        saturated = saturate(box, rng, checked.convention, single=state.single)
-        checked.convention = saturated.convention
-        checked.codes |= saturated.codes
-        checked.notes += saturated.notes
-        state.details.update({code: saturated.notes[0] for code in saturated.codes if saturated.notes})
     validate(box, rng, checked, positive=state.positive)
-    floored = any(term.floored for _, term in checked.convention.terms)
-    if checked.worst > max(tolerance, EXACT_FLOORED if floored else 0.0):
+    if checked.worst > tolerance:
         state.notes.append("a formula was found that fails on other inputs, and dropped")
         state.codes &= {"NOT_FINITE"}
         return

@@ -21,6 +21,9 @@ EPSILONS = (
 NICE = (0.05, 0.07, 0.1, 0.2, 0.25, 0.5, 0.7, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 16.0, 20.0)
 """Temperatures that people write."""
 
+CROSSED = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 10.0, 20.0)
+"""Fixed temperatures that are tried against each other."""
+
 LOGARITHMIC = ("kl", "cross entropy")
 DOUBLES = ("softmax twice", "softened softmax")
 AXES = ("batch softmax", "whole softmax")
@@ -128,6 +131,8 @@ def common_pairs() -> list[Term]:
             for transform in ("softmax twice", *AXES):
                 same = (transform, transform)
                 terms += [pair(kind, a, b, same), pair(kind, a, b, same, reverse=True)]
+            one_sided = ("softmax", "softmax twice")
+            terms += [pair(kind, a, b, one_sided), pair(kind, a, b, one_sided, reverse=True)]
     terms += [pair("squared", 1.0, 1.0, ("raw", "raw")), pair("squared", "T", "T", ("raw", "raw"))]
     terms += [pair("dot", 1.0, 1.0, ("raw", "raw"))]
     for tau in (1.0, "T"):
@@ -157,8 +162,8 @@ def _other_kinds() -> list[Term]:
         for kind in ("absolute", "root squared", "huber", "cosine", "correlation", "squared", "kl",
                      "exponentiated raw", "p minus log", "cross entropy", "dot"):  # fmt: skip
             terms.append(pair(kind, a, b, ("raw", "raw")))
-        terms += [pair(kind, a, b, ("raw", "softmax")) for kind in (*LOGARITHMIC, "squared")]
-        terms += [pair(kind, a, b, ("softmax", "raw")) for kind in (*LOGARITHMIC, "squared")]
+        for mixed in (("raw", "softmax"), ("softmax", "raw")):
+            terms += [pair(k, a, b, mixed, reverse=r) for k in (*LOGARITHMIC, "squared") for r in (False, True)]
         raw = pair("kl", a, b, ("raw", "raw"))
         terms += [raw._replace(first_floor=Floor("clip all", e), second_floor=Floor("clip all", e)) for e in (1e-7, 1e-8)]
     for tau in (1.0, "T"):
@@ -180,7 +185,7 @@ def _odd_transforms() -> list[Term]:
                         terms.append(pair(kind, a, b, (first, second), reverse=reverse))
         for transform in (*DOUBLES, *AXES, *SCORES):
             same = (transform, transform)
-            terms += [pair("generalised js", a, b, same, option=0.5)]
+            terms += [pair("generalised js", a, b, same, option=w) for w in (0.5, 0.1, 0.3, 0.7, 0.9)]
             terms += [pair(kind, a, b, same) for kind in ("binary", "exponentiated", "absolute")]
         sigmoid = ("sigmoid", "sigmoid")
         terms += [pair(kind, a, b, sigmoid, reverse=r) for kind in (*LOGARITHMIC, "squared") for r in (False, True)]
@@ -206,13 +211,13 @@ def fixed_pairs() -> list[Term]:
         for kind in (*LOGARITHMIC, "kl without log"):
             for a, b in ((x, x), (x, "T"), ("T", x), (x, 1.0), (1.0, x)):
                 terms += [pair(kind, a, b), pair(kind, a, b, reverse=True)]
-            terms += [pair(kind, x, y) for y in NICE if y != x]
+            terms += [pair(kind, x, y) for y in CROSSED if x in CROSSED and y != x and kind in LOGARITHMIC]
             for transform in (*DOUBLES, *AXES):
                 terms.append(pair(kind, x, x, (transform, transform)))
                 terms += [pair(kind, x, x, ("softmax", transform)), pair(kind, x, x, (transform, "softmax"))]
         terms += [pair(kind, x, x) for kind in ("squared", "binary", "exponentiated", "p minus log", "dot")]
         terms += [pair("generalised js", x, x, option=w) for w in (0.5, 0.1, 0.3, 0.7, 0.9)]
-        terms += [pair("cross entropy", a, x, ("raw", "softmax")) for a in (1.0, x)]
+        terms += [pair("cross entropy", a, x, ("raw", "softmax"), reverse=r) for a in (1.0, x) for r in (False, True)]
     return unique(terms)
 
 
@@ -276,4 +281,8 @@ def families(tau: float) -> list[list[Term]]:
 def mixtures(weight: float) -> list[list[Term]]:
     """One list per family of mixtures, at a mixing weight that is being searched."""
     kinds = ("generalised js", "crossed js", "kl to mixture", "kl from mixture", "skew cross entropy")
-    return [[pair(kind, tau, tau, option=weight)] for kind in kinds for tau in ("T", 1.0)]
+    groups = [[pair(kind, tau, tau, option=weight)] for kind in kinds for tau in ("T", 1.0)]
+    for transform in ("batch softmax", "softmax twice"):
+        same = (transform, transform)
+        groups += [[pair("generalised js", tau, tau, same, option=weight)] for tau in ("T", 1.0, *CROSSED)]
+    return groups + [[pair("generalised js", tau, tau, option=weight)] for tau in NICE]

@@ -1,5 +1,6 @@
 """How a coefficient depends on temperature, alpha, C and N, read from its values at several settings."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -19,7 +20,12 @@ DENOMINATORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 25, 50, 64, 100, 128,
 
 
 def read_weight(
-    coefficients: FloatArray, settings: Sequence[Setting], alphas: Sequence[float], tolerance: float
+    coefficients: FloatArray,
+    settings: tuple[Setting, ...],
+    alphas: tuple[float, ...],
+    tolerance: float,
+    *,
+    logarithms: bool = False,
 ) -> Weight | None:
     """The weight that has these values, or None.
 
@@ -33,6 +39,8 @@ def read_weight(
         The same.
     tolerance : float
         Relative to the largest coefficient.
+    logarithms : bool
+        Whether logarithms of T and alpha may occur, as they do in offsets.
     """
     scale = float(abs(coefficients).max())
     if scale == 0.0:
@@ -42,12 +50,14 @@ def read_weight(
         x, worst = residual(powers, coefficients.T)
         if worst < tolerance * scale:
             parts = _polynomial_parts(x, settings, scale, tolerance)
-            return Weight(tuple(parts)) if parts is not None else _joint(coefficients, settings, alphas, tolerance)
-    return _joint(coefficients, settings, alphas, tolerance)
+            if parts is not None:
+                return Weight(tuple(parts))
+            break
+    return _joint(coefficients, settings, alphas, tolerance, logarithms=logarithms)
 
 
 def _polynomial_parts(
-    x: FloatArray, settings: Sequence[Setting], scale: float, tolerance: float
+    x: FloatArray, settings: tuple[Setting, ...], scale: float, tolerance: float
 ) -> list[Monomial] | None:
     parts: list[Monomial] = []
     for power, values in enumerate(x):
@@ -61,7 +71,7 @@ def _polynomial_parts(
 
 
 def _monomial(
-    values: FloatArray, settings: Sequence[Setting], tolerance: float
+    values: FloatArray, settings: tuple[Setting, ...], tolerance: float
 ) -> list[Monomial] | None:
     """One product of powers, by a log-linear fit with exponents rounded to halves."""
     if (np.sign(values) != np.sign(values[0])).any() or (values == 0.0).any():
@@ -80,58 +90,77 @@ def _monomial(
     return [Monomial(nice_number(middle, tolerance), 0.0, i, j, k)]
 
 
-def _dictionary(extras: Sequence[str], alphas: Sequence[float]) -> list[Monomial]:
-    plain = [
-        Monomial(1.0, a, t, c, n)
-        for a in alphas
-        for t in (0.0, 2.0, -2.0, 1.0, -1.0, 4.0, 3.0)
-        for c in (0.0, -1.0, 1.0)
-        for n in (0.0, -1.0, 1.0)
-    ]
-    special = [
-        Monomial(1.0, a, t, c, 0.0, extra)
+def _products(
+    alphas: Sequence[float], extras: Sequence[str], temperatures: Sequence[float], examples: Sequence[float]
+) -> list[Monomial]:
+    return [
+        Monomial(1.0, a, t, c, n, extra)
         for extra in extras
         for a in alphas
-        for t in (0.0, 2.0, -2.0, 1.0)
+        for t in temperatures
         for c in (0.0, -1.0, 1.0)
+        for n in examples
     ]
-    return plain + special
 
 
-SUMS = _dictionary(("ln T", "ln C", "ln N", "1/(C - 1)"), (0.0,))
-JOINT = _dictionary([extra for extra in EXTRAS if extra], (0.0, 1.0, 2.0, -1.0, 0.5))
+POWERS = (0.0, 2.0, -2.0, 1.0, -1.0, 4.0, 3.0)
+DICTIONARIES: dict[str, list[Monomial]] = {
+    "sums": [
+        *_products((0.0,), ("",), POWERS, (0.0, -1.0, 1.0)),
+        *_products((0.0,), ("ln T", "ln C", "ln N", "1/(C - 1)"), POWERS[:4], (0.0,)),
+    ],
+    "powers": _products((0.0, 1.0, 2.0, -1.0, 0.5), ("",), POWERS, (0.0, -1.0, 1.0)),
+    "logarithms": [
+        *_products((0.0, 1.0), ("",), POWERS[:4], (0.0,)),
+        *_products((0.0, 1.0), tuple(extra for extra in EXTRAS if extra), POWERS[:4], (0.0,)),
+    ],
+}
+"""Monomials that are combined where a single one does not do."""
+
+
+@functools.lru_cache(maxsize=32)
+def _table(name: str, settings: tuple[Setting, ...], alphas: tuple[float, ...]) -> FloatArray:
+    """Values of a dictionary's monomials at each setting and alpha, one row each."""
+    rows = [(t, c, n, a) for n, c, t in settings for a in alphas]
+    return np.array([[m(t, c, n, a) for m in DICTIONARIES[name]] for t, c, n, a in rows])
 
 
 def _few_monomials(
-    values: FloatArray, settings: Sequence[Setting], tolerance: float
+    values: FloatArray, settings: tuple[Setting, ...], tolerance: float
 ) -> list[Monomial] | None:
-    table = np.array([[m(t, c, n, 0.5) for m in SUMS] for n, c, t in settings])
-    return _from_dictionary(table, values[:, np.newaxis], SUMS, tolerance, largest=2)
+    table = _table("sums", settings, (0.5,))
+    return _from_dictionary(table, values[:, np.newaxis], "sums", tolerance, largest=2)
 
 
 def _joint(
-    coefficients: FloatArray, settings: Sequence[Setting], alphas: Sequence[float], tolerance: float
+    coefficients: FloatArray,
+    settings: tuple[Setting, ...],
+    alphas: tuple[float, ...],
+    tolerance: float,
+    *,
+    logarithms: bool,
 ) -> Weight | None:
-    """Everything at once, logarithms and uncommon powers of alpha among it."""
+    """All settings and alphas at once: uncommon powers of alpha, and logarithms in offsets."""
     if len(alphas) == 1:
         return None
-    table = np.array([[m(t, c, n, a) for m in JOINT] for n, c, t in settings for a in alphas])
-    found = _from_dictionary(table, coefficients.reshape(-1, 1), JOINT, tolerance, largest=2)
-    if found is None:
-        short = [m for m in JOINT if m.examples == 0.0 and m.alpha in (0.0, 1.0)]
-        columns = table[:, [JOINT.index(m) for m in short]]
-        found = _from_dictionary(columns, coefficients.reshape(-1, 1), short, tolerance, largest=3)
-    return None if found is None else Weight(tuple(found))
+    values = coefficients.reshape(-1, 1)
+    for name, largest in (("powers", 2), ("logarithms", 3))[: 1 + logarithms]:
+        found = _from_dictionary(
+            _table(name, settings, alphas), values, name, tolerance, largest=largest
+        )
+        if found is not None:
+            return Weight(tuple(found))
+    return None
 
 
 def _from_dictionary(
-    table: FloatArray, values: FloatArray, terms: list[Monomial], tolerance: float, *, largest: int
+    table: FloatArray, values: FloatArray, name: str, tolerance: float, *, largest: int
 ) -> list[Monomial] | None:
     bound = 10.0 * tolerance * float(abs(values).max())
     for support in sparse_supports(table, values, bound, largest=largest, limit=1):
         x, _ = residual(table[:, list(support)], values)
         return [
-            terms[i]._replace(constant=nice_number(float(k), tolerance))
+            DICTIONARIES[name][i]._replace(constant=nice_number(float(k), tolerance))
             for i, k in zip(support, x[:, 0], strict=True)
         ]
     return None

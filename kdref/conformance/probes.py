@@ -154,9 +154,11 @@ class Contrast:
             self._differences[what] = self.base.values - other
         return self._differences[what]
 
-    def changed_batch(self, what: str, alpha: float) -> Batch:
-        """The changed inputs for evaluating terms."""
+    def both_batches(self, what: str, alpha: float) -> Batch:
+        """The base inputs and after them the changed ones, for evaluating terms on both at once."""
         key = (what, alpha)
         if key not in self._batches:
-            self._batches[key] = Batch(*self._changed[what], self.base.setting[2], alpha)
+            pairs = zip(self.base.inputs, self._changed[what], strict=True)
+            student, teacher, labels = (np.concatenate(pair) for pair in pairs)
+            self._batches[key] = Batch(student, teacher, labels, self.base.setting[2], alpha)
         return self._batches[key]

@@ -1,5 +1,6 @@
 """Codes from a convention alone: what its terms and weights say, compared with the Hinton loss."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -81,7 +82,7 @@ def read(convention: Convention) -> Reading:
         reading.codes.add("CONSTANT_OFFSET")
     hard = _read_hard(parts, reading)
     _read_single_sided(parts, reading)
-    soft = _read_soft(parts, reading)
+    soft = _read_soft(parts, hard, reading)
     _read_reductions(parts, hard, soft, reading)
     _read_weights(parts, hard, soft, reading)
     _read_branches(convention, reading)
@@ -129,7 +130,8 @@ def _read_hard(parts: Parts, reading: Reading) -> Shape | None:
     if sum(term.kind == "label" for _, term in parts.hard) > 1:
         reading.codes.add("OTHER_LOSS")
     weights = [weight for weight, term in parts.hard if term.kind == "label"][:1]
-    smoothing = [weight for weight, term in parts.single if term.kind == "uniform"]
+    targets = {term.second for _, term in parts.hard if term.kind == "label"}
+    smoothing = [w for w, term in parts.single if term.kind == "uniform" and term.second in targets]
     if smoothing and weights:
         reading.codes.add("LABEL_SMOOTHING")
     return _first_shape(weights + smoothing if weights else [parts.hard[0][0]])
@@ -177,7 +179,7 @@ def _read_single_sided(parts: Parts, reading: Reading) -> None:
 # The soft term ---------------------------------------------------------------------------------------------
 
 
-def _read_soft(parts: Parts, reading: Reading) -> Shape | None:
+def _read_soft(parts: Parts, hard: Shape | None, reading: Reading) -> Shape | None:
     """Codes of the soft term; returns its weight's shape."""
     if not parts.soft:
         reading.codes.add("TEACHER_IGNORED")
@@ -194,7 +196,7 @@ def _read_soft(parts: Parts, reading: Reading) -> Shape | None:
             reading.codes.discard("KL_REVERSED")
     shape = _first_shape([weight])
     if shape is not None:
-        _read_temperature(term, shape, reading)
+        _read_temperature(term, shape, hard, reading)
     return shape
 
 
@@ -217,7 +219,7 @@ def _read_soft_term(term: Term, reading: Reading) -> None:
         reading.codes.add("KL_REVERSED")
 
 
-def _read_temperature(term: Term, shape: Shape, reading: Reading) -> None:
+def _read_temperature(term: Term, shape: Shape, hard: Shape | None, reading: Reading) -> None:
     """Which temperatures soften the two sides, and the factor in T that goes with them."""
     if any(d.transform == "raw" for d in term.distributions):
         return
@@ -238,7 +240,7 @@ def _read_temperature(term: Term, shape: Shape, reading: Reading) -> None:
     if {"T^2", "sqrt(T)"} & {teacher, student}:
         reading.codes.add("T_POWER")
     power = shape.temperature
-    if power == 0.0 and (not KINDS[term.kind].class_sum or (fixed and _holds_square(shape.constant, fixed[0]))):
+    if power == 0.0 and (not KINDS[term.kind].class_sum or (fixed and _holds_square(shape.constant, float(fixed[0]), hard))):
         return
     if {"T^2", "sqrt(T)"} & {teacher, student} and power in (0.0, 1.0, 2.0, 4.0):
         return
@@ -247,11 +249,22 @@ def _read_temperature(term: Term, shape: Shape, reading: Reading) -> None:
         reading.codes.add(code)
 
 
-def _holds_square(constant: float, tau: float) -> bool:
-    """Whether a constant is the square of the fixed temperature, times a simple weight."""
-    in_nats = constant / PER_BIT if _bits(constant) else constant
-    share = abs(in_nats) / tau**2
-    return close(share, 1.0) or (_simple(share) and not _simple(abs(in_nats)))
+def _holds_square(constant: float, tau: float, hard: Shape | None) -> bool:
+    """Whether a constant is the square of the fixed temperature, times a weight.
+
+    Two constant weights that sum to 1 settle it; else the plainer of the two readings is taken.
+    """
+    in_nats = abs(constant) / PER_BIT if _bits(constant) else abs(constant)
+    share = in_nats / tau**2
+    if hard is not None and hard.alpha == "1" and close(hard.constant + share, 1.0):
+        return True
+    return close(share, 1.0) or _plainness(share) < _plainness(in_nats)
+
+
+def _plainness(k: float) -> tuple[int, float]:
+    """Digits that a constant needs, then its distance from 1: the smaller, the likelier somebody wrote it."""
+    digits = f"{k:.5e}".split("e")[0].replace(".", "").rstrip("0")
+    return len(digits), abs(math.log(k))
 
 
 # Reductions and weights ------------------------------------------------------------------------------------

@@ -52,6 +52,24 @@ def uses_teacher(box: Box, rng: np.random.Generator) -> bool:
     return False
 
 
+def couples_rows(box: Box, rng: np.random.Generator) -> bool:
+    """Whether a change of one row has another effect when a second row has changed, too."""
+    n, c, temperature = 2, BASE[1], BASE[2]
+    for student, teacher, labels in zip(*draw(rng, 3, n, c), strict=True):
+        others = draw(rng, 1, n, c)
+        total = 0.0
+        for first in (0, 1):
+            for second in (0, 1):
+                s, t = student.copy(), teacher.copy()
+                for row, changed in enumerate((first, second)):
+                    if changed:
+                        s[row], t[row] = others[0][0, row], others[1][0, row]
+                total += (-1.0) ** (first + second) * box.one(s, t, labels, temperature, ALPHA)
+        if abs(total) > 1e-6:
+            return True
+    return False
+
+
 def counts_padding(box: Box, rng: np.random.Generator, ignore_index: int) -> tuple[bool | None, str]:
     """Whether the logits or the number of ignored rows change the value.
 

@@ -8,6 +8,7 @@ from kdref._checks import FloatArray
 from kdref.conformance.box import Box
 from kdref.conformance.convention import Convention
 from kdref.conformance.dictionary import with_floors
+from kdref.conformance.distributions import SOFTMAX_AXES
 from kdref.conformance.probes import BASE, SATURATED, Probes, draw, probe
 from kdref.conformance.terms import Term, value
 
@@ -50,7 +51,8 @@ def saturate(box: Box, rng: np.random.Generator, convention: Convention, *, sing
     result = Saturation(convention)
     scales = tuple(s for s in SATURATED if s < 20.0 or not single)
     probes = probe(box, rng, BASE, (ALPHA,), N_SATURATED, scales=scales)
-    _shifted_rows(box, rng, result, single=single)
+    if not any(d.transform in SOFTMAX_AXES for _, term in convention.terms for d in term.distributions):
+        _shifted_rows(box, rng, result, single=single)
     predicted = convention.many(*probes.inputs, BASE[2], ALPHA)
     values = probes.values[:, 0]
     if (np.isfinite(predicted) & ~np.isfinite(values)).any():

@@ -15,10 +15,13 @@ from kdref.conformance.terms import Term
 if TYPE_CHECKING:
     from kdref.conformance.search import Search
 
-TEMPERATURES = np.exp(np.linspace(np.log(0.04), np.log(60.0), 48))
-WEIGHTS = np.linspace(0.02, 0.98, 25)
+TEMPERATURES = np.exp(np.linspace(np.log(0.04), np.log(60.0), 36))
+WEIGHTS = np.linspace(0.02, 0.98, 17)
 GOLDEN = (5.0**0.5 - 1.0) / 2.0
 STEPS = 60
+
+PROMISING = 0.02
+"""A family is refined where its best grid point leaves less than this share of the difference."""
 
 Grid = Sequence[float] | FloatArray
 
@@ -28,7 +31,8 @@ def scan(search: Search, pinned: list[Term], target: FloatArray, varied: str) ->
     for grid, families in ((TEMPERATURES, dictionary.families), (WEIGHTS, dictionary.mixtures)):
         table = np.stack([_residuals(search, families(float(x)), pinned, target, varied) for x in grid])
         found: list[Term] = []
-        for family in np.argsort(table.min(axis=0))[:6]:
+        energy = PROMISING * float((target**2).sum())
+        for family in (f for f in np.argsort(table.min(axis=0))[:6] if table[:, f].min() < energy):
             found += _refined(search, grid, table[:, family], families, int(family), pinned, target, varied)
             if found:
                 return found
@@ -40,8 +44,11 @@ def _residuals(
 ) -> FloatArray:
     changes = search.changes([term for family in families for term in family] + pinned, varied)
     basis = changes[:, len(families) :]
+    if not np.isfinite(basis).all():
+        return np.full(len(families), np.inf)
     left = target - basis @ np.linalg.lstsq(basis, target, rcond=None)[0] if pinned else target
-    each = changes[:, : len(families)]
+    finite = np.isfinite(changes[:, : len(families)]).all(axis=0)
+    each = np.where(finite, changes[:, : len(families)], 0.0)
     each = each - basis @ np.linalg.lstsq(basis, each, rcond=None)[0] if pinned else each
     norms = np.maximum((each**2).sum(axis=0), 1e-300)
     squared = (left**2).sum() - ((each.T @ left) ** 2).sum(axis=1) / norms
@@ -81,5 +88,10 @@ def _refined(
     short = [round(x, digits) for digits in range(1, 8) if abs(round(x, digits) - x) < 1e-5 * x]
     for candidate in (*short[:1], x):
         if worst(candidate) < 5.0 * search.bound:
-            return families(candidate)[family]
+            # Families that differ by terms of one side only fit equally well: the values will tell.
+            groups = families(candidate)
+            changes = search.changes([t for group in groups for t in group] + pinned, varied)
+            last = list(range(len(groups), changes.shape[1]))
+            fits = [residual(changes[:, [i, *last]], target)[1] for i in range(len(groups))]
+            return [groups[i][0] for i in np.argsort(fits) if fits[i] < 5.0 * search.bound]
     return []

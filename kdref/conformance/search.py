@@ -5,7 +5,7 @@ labels; the value with this teacher minus the value with another leaves the term
 nearly always a single term, so that a large dictionary can be searched for it without coincidences.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,13 +14,11 @@ from kdref._checks import FloatArray
 from kdref.conformance import dictionary
 from kdref.conformance.box import Box
 from kdref.conformance.convention import WeightedTerm
-from kdref.conformance.distributions import Batch
 from kdref.conformance.laws import Setting, read_weight
 from kdref.conformance.probes import SETTINGS, Contrast, N_OTHER, Probes, probe
 from kdref.conformance.scans import scan
 from kdref.conformance.sparse import Support, residual, sparse_supports
-from kdref.conformance.terms import Term, columns
-from kdref.conformance.weights import Weight
+from kdref.conformance.terms import KINDS, Term, columns
 
 Terms = tuple[Term, ...]
 Formula = tuple[WeightedTerm, ...]
@@ -47,16 +45,23 @@ class Search:
         The first is searched, the others confirm.
     positive : bool
         Only positive logits.
+    contrast : Contrast
+        The base inputs and their changed copies.
+    others : dict
+        Values at the other settings.
+    tried : int
+        Candidates for the part that sees both sides; if there were none, other label terms do not help.
     """
 
     box: Box
     rng: np.random.Generator
     alphas: tuple[float, ...]
     tolerance: float
-    settings: Sequence[Setting] = SETTINGS
+    settings: tuple[Setting, ...] = SETTINGS
     positive: bool = False
     contrast: Contrast = field(init=False)
     others: dict[Setting, Probes] = field(default_factory=dict)
+    tried: int = 0
 
     def __post_init__(self) -> None:
         """Call the loss on the base inputs."""
@@ -76,16 +81,26 @@ class Search:
         if self.contrast.base.scale == 0.0:
             return ()
         for labels in self.label_stages():
-            varied = self.varied(labels)
-            best: Formula | None = None
-            for candidates in self.pair_stages(labels, varied, common_only=common_only):
-                for both in candidates:
-                    found = self.completed(labels, both, varied)
-                    if found is not None and (best is None or cost(found) < cost(best)):
-                        best = found
-                if best is not None:
-                    return best
+            found = self.cheapest(labels, common_only=common_only)
+            if found is not None or not self.tried:
+                return found
         return None
+
+    def cheapest(self, labels: Sequence[Term], *, common_only: bool) -> Formula | None:
+        """The cheapest formula with these label terms; a complicated one is held against later single terms."""
+        varied = self.varied(labels)
+        best: Formula | None = None
+        for single, candidates in self.pair_stages(labels, varied, common_only=common_only):
+            if best is not None and not single:
+                return best
+            for both in candidates:
+                self.tried += 1
+                found = self.completed(labels, both, varied)
+                if found is not None and (best is None or cost(found) < cost(best)):
+                    best = found
+                if best is not None and cost(best) <= PLAIN_COST:
+                    return best
+        return best
 
     # Labels ------------------------------------------------------------------------------------------------
 
@@ -97,18 +112,11 @@ class Search:
         if abs(target).max() < self.bound:
             yield []
             return
-        stages: list[Callable[[], list[Term]]] = [dictionary.label_terms, dictionary.label_floors]
-        terms: list[Term] = []
-        for index, stage in enumerate(stages):
-            terms = terms + stage()
-            changes = self.changes(terms, "labels")
-            found = sparse_supports(changes, target, self.bound, largest=3 if index == 0 else 1)
-            if found:
-                used = dictionary.unique(
-                    same for support in found for i in support for same in dictionary.equivalent_labels(terms[i])
-                )
-                yield used
-                return
+        for terms, largest in ((dictionary.label_terms(), 3), (dictionary.label_floors(), 1)):
+            found = sparse_supports(self.changes(terms, "labels"), target, self.bound, largest=largest)
+            used = [same for support in found for i in support for same in dictionary.equivalent_labels(terms[i])]
+            if used:
+                yield dictionary.unique(used)
 
     def varied(self, labels: Sequence[Term]) -> str:
         """The side to vary so that the label terms cancel: the other one than theirs."""
@@ -117,48 +125,63 @@ class Search:
 
     def changes(self, terms: Sequence[Term], what: str, alpha: float | None = None) -> FloatArray:
         """How each term changes when labels or a side are changed."""
-        at = self.alphas[0] if alpha is None else alpha
-        batches: tuple[Batch, Batch] = (
-            self.contrast.base.batch(at), self.contrast.changed_batch(what, at)
-        )
+        both = self.contrast.both_batches(what, self.alphas[0] if alpha is None else alpha)
         with np.errstate(all="ignore"):
-            return columns(list(terms), batches[0]) - columns(list(terms), batches[1])
+            values = columns(list(terms), both)
+        half = len(values) // 2
+        difference: FloatArray = values[:half] - values[half:]
+        return difference
 
     # Both sides --------------------------------------------------------------------------------------------
 
     def pair_stages(
         self, labels: Sequence[Term], varied: str, *, common_only: bool
-    ) -> Iterator[Iterator[Terms]]:
-        """Supports for the part that depends on both sides, in stages of growing expense."""
+    ) -> Iterator[tuple[bool, Iterator[Terms]]]:
+        """Supports for the part that depends on both sides, in stages; first those of a single plain term."""
         target = self.contrast.difference(varied)
         if not np.isfinite(target).all():
             return
         pinned = [term for term in labels if varied in term.sides][:8]
-        yield self.pairs([], pinned, target, varied, 0)
-        if residual(self.changes(pinned, varied), target)[1] < self.bound if pinned else abs(target).max() < self.bound:
+        explained = residual(self.changes(pinned, varied), target)[1] if pinned else abs(target).max()
+        if explained < self.bound:
+            yield True, iter([()])
             return
-        common, rare = dictionary.common_pairs(), dictionary.rare_pairs()
-        yield self.pairs(common, pinned, target, varied, 1)
+        common = dictionary.common_pairs()
+        yield True, self.pairs(common, pinned, target, varied, 1)
         if common_only:
             return
-        yield self.pairs(rare, pinned, target, varied, 1)
-        yield self.pairs(dictionary.fixed_pairs(), pinned, target, varied, 1)
-        yield self.pairs(dictionary.floored_pairs(), pinned, target, varied, 1)
-        yield iter([(term,) for term in scan(self, pinned, target, varied)])
+        rare = dictionary.rare_pairs()
+        yield True, self.pairs(rare, pinned, target, varied, 1)
+        yield True, self.pairs(dictionary.fixed_pairs(), pinned, target, varied, 1)
+        yield True, self.pairs(dictionary.floored_pairs(), pinned, target, varied, 1)
+        yield False, self.scanned(pinned, target, varied)
         if len(self.alphas) > 1:
-            yield self.alpha_mixtures(varied)
-        yield self.pairs(common, pinned, target, varied, 2)
-        yield self.pairs(common + rare, pinned, target, varied, 2)
-        yield self.pairs(common, pinned, target, varied, 3)
+            yield False, self.alpha_mixtures(varied)
+        yield False, self.pairs(common, pinned, target, varied, 2)
+        yield False, self.pairs(common + rare, pinned, target, varied, 2, seeds=len(common))
+
+    def scanned(self, pinned: list[Term], target: FloatArray, varied: str) -> Iterator[Terms]:
+        """Terms at a temperature or mixing weight that no dictionary holds."""
+        for term in scan(self, pinned, target, varied):
+            yield (term,)
 
     def pairs(
-        self, terms: list[Term], pinned: list[Term], target: FloatArray, varied: str, largest: int
+        self,
+        terms: list[Term],
+        pinned: list[Term],
+        target: FloatArray,
+        varied: str,
+        largest: int,
+        *,
+        seeds: int | None = None,
     ) -> Iterator[Terms]:
-        """Supports of one stage; the label terms that vary with this side are pinned."""
+        """Supports of one stage; label terms that vary with this side are pinned, pairs begin with a seed."""
         known = terms + pinned
         changes = self.changes(known, varied) if known else np.zeros((len(target), 0))
         last: Support = tuple(range(len(terms), len(known)))
-        for support in sparse_supports(changes, target, self.bound, largest=largest, pinned=last):
+        for support in sparse_supports(
+            changes, target, self.bound, largest=largest, pinned=last, seeds=seeds
+        ):
             yield tuple(known[i] for i in support if i < len(terms))
 
     def alpha_mixtures(self, varied: str) -> Iterator[Terms]:
@@ -192,6 +215,8 @@ class Search:
             found = self.weighted(tuple(terms[i] for i in support))
             if found is not None and (best is None or cost(found) < cost(best)):
                 best = found
+                if cost(best) <= PLAIN_COST:
+                    break
         return best
 
     def probes(self, setting: Setting) -> Probes:
@@ -218,12 +243,13 @@ class Search:
         loose = 1e-7 if self.tolerance <= DOUBLE else 3e-5
         formula = []
         for i, term in enumerate(terms):
-            law = read_weight(stacked[:, i], self.settings, self.alphas, loose)
+            offset = term.kind == "constant"
+            law = read_weight(stacked[:, i], self.settings, self.alphas, loose, logarithms=offset)
             if law is None:
                 return None
             if law.parts:
                 formula.append((law, term))
-        return tuple(formula)
+        return tuple(sorted(formula, key=lambda part: reading_order(part[1])))
 
     def coefficients(self, terms: Terms, probes: Probes) -> FloatArray | None:
         """Coefficients of the terms at one setting, shape (terms, alphas), if they leave no residual."""
@@ -244,6 +270,9 @@ class Search:
         return np.concatenate([x for x, _ in fits], axis=1)
 
 
+PLAIN_COST = 9.5
+"""Two terms with three parts of weights between them: nothing simpler is to be expected."""
+
 UNUSUAL = frozenset({"constant", "dot", "error probability", "entropy", "sum", "squares", "raw label", "squared to label"})
 """Kinds that turn up in coincidences; they cost a little more."""
 
@@ -255,6 +284,8 @@ def cost(formula: Formula) -> float:
     )
 
 
-def law_of(formula: Formula, kind: str) -> Weight | None:
-    """The weight of the first term of a kind."""
-    return next((weight for weight, term in formula if term.kind == kind), None)
+def reading_order(term: Term) -> int:
+    """Hard terms first, then what belongs to one side, the soft ones, the constant."""
+    if term.kind == "constant":
+        return 3
+    return 2 if len(term.sides) == 2 else 0 if KINDS[term.kind].labels else 1

@@ -27,9 +27,11 @@ TRIPLE_SEEDS = 150
 
 
 def residual(columns: FloatArray, targets: FloatArray) -> tuple[FloatArray, float]:
-    """Least-squares coefficients and the largest residual."""
+    """Least-squares coefficients and the largest residual; infinite where something is not finite."""
     if columns.shape[1] == 0:
         return np.zeros((0, targets.shape[1])), float(abs(targets).max(initial=0.0))
+    if not (np.isfinite(columns).all() and np.isfinite(targets).all()):
+        return np.full((columns.shape[1], targets.shape[1]), np.nan), np.inf
     norms = np.linalg.norm(columns, axis=0)
     norms[norms == 0.0] = 1.0
     x, *_ = np.linalg.lstsq(columns / norms, targets, rcond=1e-13)
@@ -45,6 +47,7 @@ def sparse_supports(
     largest: int,
     pinned: Support = (),
     limit: int = 12,
+    seeds: int | None = None,
 ) -> list[Support]:
     """Supports of the smallest size that explains the targets to an absolute tolerance, best first.
 
@@ -62,6 +65,8 @@ def sparse_supports(
         Columns that are always in the support.
     limit : int
         At most so many supports.
+    seeds : int, optional
+        Pairs contain one of the first so many columns; by default any.
 
     Returns
     -------
@@ -71,10 +76,11 @@ def sparse_supports(
     if residual(columns[:, list(pinned)], targets)[1] < tolerance:
         return [pinned]
     index, unit, rest = _projected(columns, targets, pinned)
+    n_seeds = unit.shape[1] if seeds is None else int((index < seeds).sum())
     screen = max(SCREEN_FLOOR * float((rest**2).sum()), len(rest) * rest.shape[1] * (2.0 * tolerance) ** 2)
     for size in range(1, largest + 1):
         found = []
-        for candidate in _SCREENS[size](unit, rest, screen):
+        for candidate in _SCREENS[size](unit, rest, screen, n_seeds):
             support = pinned + tuple(int(index[i]) for i in candidate)
             worst = residual(columns[:, list(support)], targets)[1]
             if worst < tolerance:
@@ -102,37 +108,38 @@ def _projected(
     return index[alive], kept[:, alive] / norms[alive], rest
 
 
-def _singles(unit: FloatArray, rest: FloatArray, screen: float) -> Iterable[Support]:
+def _singles(unit: FloatArray, rest: FloatArray, screen: float, seeds: int) -> Iterable[Support]:
     left = (rest**2).sum() - ((unit.T @ rest) ** 2).sum(axis=1)
     return [(int(i),) for i in _best(left, screen)]
 
 
 def _pair_residuals(gram: FloatArray, products: FloatArray, total: float) -> FloatArray:
-    """Squared residual of every pair of unit columns, in closed form."""
+    """Squared residual of every seed with every later unit column, in closed form."""
+    seeds = len(gram)
     determinant = 1.0 - gram**2
     determinant[determinant < DEPENDENT] = np.nan
-    explained = np.zeros_like(gram)
-    for b in products.T:
-        explained += b[:, np.newaxis] ** 2 + b[np.newaxis] ** 2 - 2.0 * gram * np.outer(b, b)
+    squares = (products**2).sum(axis=1)
+    explained = squares[:seeds, np.newaxis] + squares - 2.0 * gram * (products[:seeds] @ products.T)
     left: FloatArray = total - explained / determinant
-    left[~np.triu(np.ones(gram.shape, dtype=bool), 1) | np.isnan(left)] = np.inf
+    left[np.tril(np.ones(gram.shape, dtype=bool)) | np.isnan(left)] = np.inf
     return left
 
 
-def _pairs(unit: FloatArray, rest: FloatArray, screen: float) -> Iterable[Support]:
-    left = _pair_residuals(unit.T @ unit, unit.T @ rest, float((rest**2).sum()))
+def _pairs(unit: FloatArray, rest: FloatArray, screen: float, seeds: int) -> Iterable[Support]:
+    gram = unit[:, :seeds].T @ unit
+    left = _pair_residuals(gram, unit.T @ rest, float((rest**2).sum()))
     k = unit.shape[1]
     return [(int(i) // k, int(i) % k) for i in _best(left.ravel(), screen)]
 
 
-def _triples(unit: FloatArray, rest: FloatArray, screen: float) -> Iterable[Support]:
+def _triples(unit: FloatArray, rest: FloatArray, screen: float, seeds: int) -> Iterable[Support]:
     found: list[Support] = []
     for i in range(min(unit.shape[1] - 2, TRIPLE_SEEDS)):
         seed, later = unit[:, i : i + 1], unit[:, i + 1 :]
         later = later - seed @ (seed.T @ later)
         norms = np.linalg.norm(later, axis=0)
         later = np.where(norms > 1e-6, later / np.maximum(norms, 1e-300), 0.0)
-        pairs = _pairs(later, rest - seed @ (seed.T @ rest), screen)
+        pairs = _pairs(later, rest - seed @ (seed.T @ rest), screen, later.shape[1])
         found += [(i, i + 1 + j, i + 1 + k) for j, k in pairs]
         if len(found) > VERIFIED:
             break
