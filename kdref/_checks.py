@@ -22,8 +22,11 @@ SUM_TOLERANCE = 1e-6
 SUM_TOLERANCE_FLOAT16 = 2e-3
 """The same for float16 rows, whose entries carry eleven bits."""
 
-SQUARABLE = (1e-100, 1e100)
-"""Temperatures whose square neither overflows nor multiplies a divergence that has underflowed."""
+SMALLEST_TEMPERATURE = 1e-100
+"""Logits up to 1e100 may be divided by it twice, as in a gradient, without overflow."""
+
+LARGEST_SQUARED_TEMPERATURE = 1e100
+"""The square of a larger one would multiply a divergence that has underflowed."""
 
 
 def real_number(name: str, value: object) -> float:
@@ -37,20 +40,19 @@ def real_number(name: str, value: object) -> float:
 
 
 def temperature(value: object) -> float:
-    """A temperature: finite and above zero."""
-    number = real_number("temperature", value)
-    if not (math.isfinite(number) and number > 0.0):
-        raise ValueError(f"temperature must be finite and > 0, got {number!r}")
+    """A temperature: finite and above zero, and not so near to zero that dividing by it overflows."""
+    number = positive("temperature", value)
+    if number < SMALLEST_TEMPERATURE:
+        raise ValueError(f"temperature must be >= {SMALLEST_TEMPERATURE:g}, got {number!r}")
     return number
 
 
 def squarable_temperature(value: object) -> float:
     """A temperature whose square is used as a factor."""
     number = temperature(value)
-    low, high = SQUARABLE
-    if not low <= number <= high:
+    if number > LARGEST_SQUARED_TEMPERATURE:
         raise ValueError(
-            f"temperature must lie in [{low:g}, {high:g}] where it is squared, got {number!r}"
+            f"temperature must be <= {LARGEST_SQUARED_TEMPERATURE:g} where it is squared, got {number!r}"
         )
     return number
 
@@ -100,13 +102,16 @@ def _plain_array(name: str, value: ArrayLike) -> NDArray[np.generic]:
 
 
 def real_array(name: str, value: ArrayLike) -> FloatArray:
-    """A float64 array from real numbers of at most 64 bits; shared memory, so never to be written to."""
+    """A float64 array, rows contiguous, from real numbers of at most 64 bits; may share memory, so is never written to.
+
+    NumPy adds up contiguous rows in pairs, others one by one, which loses digits.
+    """
     array = _plain_array(name, value)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         raise TypeError(
             f"{name} must hold real numbers of at most 64 bits, got dtype {array.dtype}"
         )
-    return array.astype(np.float64, copy=False)
+    return array.astype(np.float64, order="C", copy=False)
 
 
 def finite_array(name: str, value: ArrayLike) -> FloatArray:
@@ -114,6 +119,12 @@ def finite_array(name: str, value: ArrayLike) -> FloatArray:
     array = real_array(name, value)
     _refuse(name, "be finite", array, ~np.isfinite(array))
     return array
+
+
+def not_empty(name: str, array: NDArray[np.generic]) -> None:
+    """An array with at least one entry."""
+    if array.size == 0:
+        raise ValueError(f"{name} must have at least one entry, got shape {array.shape}")
 
 
 def bounded_array(name: str, value: ArrayLike, bound: float) -> FloatArray:

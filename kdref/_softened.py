@@ -23,8 +23,11 @@ import numpy as np
 from kdref._arithmetic import division_remainder, finite_or_zero, two_sum
 from kdref._checks import BoolArray, FloatArray, IntArray
 
-DEEP = 600.0
-"""Below e^-600 a probability is near the end of float64's range and is multiplied before it underflows."""
+DEEP = 690.0
+"""Below e^-690 a probability is near the end of float64's range and is multiplied before it underflows.
+
+Much above, the raised exponential would make a large factor overflow.
+"""
 
 LIFT = 700.0
 """Deep exponents are raised by this much, so that what they are multiplied by can bring them back."""

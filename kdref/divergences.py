@@ -543,7 +543,7 @@ def _bregman_sum(p: FloatArray, weigh: Weigh, q: FloatArray, gap: FloatArray) ->
     with np.errstate(all="ignore"):  # gap is infinite where one side excludes a class
         near = weigh(expm1_minus_identity(np.minimum(gap, 1.0)))
         far = (q - p) - weigh(gap)
-    terms: FloatArray = np.where(p > 0.0, np.where(gap <= 1.0, near, far), q)
+    terms: FloatArray = np.where(gap <= 1.0, near, far)  # far is q where p is 0
     return np.asarray(terms.sum(axis=-1))
 
 

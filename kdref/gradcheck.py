@@ -182,7 +182,8 @@ def check_gradient(
     Raises
     ------
     TypeError, ValueError
-        As for `numerical_gradient`; also if ``gradient`` returns another shape.
+        As for `numerical_gradient`; also if ``x`` is empty or ``gradient`` returns
+        another shape.
 
     Examples
     --------
@@ -199,22 +200,32 @@ def check_gradient(
     _checks.choice("method", method, tuple(STEPS))
     bound = TOLERANCES[method] if tolerance is None else _checks.positive("tolerance", tolerance)
     point = _checks.finite_array("x", x)
+    _checks.not_empty("x", point)
     analytic = _checks.real_array("the gradient", gradient(point.copy()))
     _checks.same_shape("x", point, "the gradient", analytic)
     numerical = numerical_gradient(value, point, method=method, step=step)
-    with np.errstate(invalid="ignore"):  # infinite entries give NaN, which does not pass
+    with np.errstate(over="ignore", invalid="ignore"):  # inf - inf is NaN, which does not pass
         difference = abs(analytic - numerical)
     where = np.unravel_index(int(np.argmax(difference)), point.shape)
-    larger = max(float(np.linalg.norm(analytic)), float(np.linalg.norm(numerical)))
     return GradientReport(
         method=method,
-        norm_error=float(np.linalg.norm(difference)) / larger if larger != 0.0 else 0.0,
+        norm_error=_error_in_norm(analytic, numerical),
         entry_error=float(difference[where]),
         where=tuple(int(i) for i in where),
         analytic=float(analytic[where]),
         numerical=float(numerical[where]),
         tolerance=bound,
     )
+
+
+def _error_in_norm(analytic: FloatArray, numerical: FloatArray) -> float:
+    """Of both gradients scaled to a largest entry of 1, so that no square over- or underflows; NaN stays NaN."""
+    largest = np.maximum(abs(analytic).max(), abs(numerical).max())
+    if largest == 0.0:
+        return 0.0
+    with np.errstate(invalid="ignore"):  # inf / inf is NaN
+        a, b = analytic / largest, numerical / largest
+    return float(np.linalg.norm(a - b) / max(np.linalg.norm(a), np.linalg.norm(b)))
 
 
 def _moved(point: FloatArray, index: tuple[int, ...], step: float) -> FloatArray:
@@ -227,7 +238,7 @@ def _central(function: Function, point: FloatArray, index: tuple[int, ...], h: f
     ahead, behind = _moved(point, index, h), _moved(point, index, -h)
     taken = float(ahead[index] - behind[index])
     if taken == 0.0:
-        raise ValueError(f"step must be large enough to change x, got {h!r} at {point[index]!r}")
+        raise ValueError(f"step must be large enough to change x, got {h!r} at {float(point[index])!r}")
     return (_real_value(function(ahead)) - _real_value(function(behind))) / taken
 
 

@@ -12,7 +12,7 @@ from kdref._checks import BoolArray, FloatArray
 from kdref._softened import pick, soften
 
 LARGEST_COTANGENT = 1e300
-"""Differences of larger cotangents would overflow."""
+"""Differences of larger cotangents would overflow; below T = 1 the limit is this times T."""
 
 
 def logsumexp(logits: ArrayLike) -> float | FloatArray:
@@ -92,7 +92,7 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
         If an argument does not hold real numbers.
     ValueError
         If a logit is NaN or ``+inf``, a row holds only ``-inf``, or
-        ``temperature`` is not a finite number above zero.
+        ``temperature`` is not a finite number above zero, 1e-100 at least.
 
     See Also
     --------
@@ -244,7 +244,7 @@ def softmax_vjp(logits: ArrayLike, cotangent: ArrayLike, temperature: float = 1.
     ------
     TypeError, ValueError
         As for `softmax`; also if the shapes differ or an entry of ``cotangent``
-        is not within ±1e300.
+        is not within ±1e300 (±1e300 T for T < 1).
 
     See Also
     --------
@@ -260,7 +260,7 @@ def softmax_vjp(logits: ArrayLike, cotangent: ArrayLike, temperature: float = 1.
     """
     temperature = _checks.temperature(temperature)
     z = _checks.logits("logits", logits)
-    g = _checks.bounded_array("cotangent", cotangent, LARGEST_COTANGENT)
+    g = _checks.bounded_array("cotangent", cotangent, LARGEST_COTANGENT * min(temperature, 1.0))
     _checks.same_shape("logits", z, "cotangent", g)
     rows = soften(z, temperature)
     return rows.backward(g - pick(g, rows.top)) / temperature

@@ -1,0 +1,89 @@
+"""One call's work: blocks of rows, each by the fast formula where it is sure, else by the teaching functions."""
+
+from threading import BoundedSemaphore
+from typing import Any
+
+import numpy as np
+
+from kdref._checks import IntArray
+from kdref.blockwise._batch import Array, Batch, Block
+from kdref.blockwise._fast import Formula, Scratch, Target, fast_formula
+from kdref.blockwise._teaching import weighted_sum_and_grad
+from kdref.registry import LossEntry
+
+ENTRIES = 32768
+"""Entries of a block of rows, unless a single row has more."""
+
+TEACHING_BYTES = 160
+"""What a teaching function takes at its peak for each entry of its input."""
+
+TEACHING_MEMORY = 24 * 2**20
+"""What all threads together may give to teaching functions."""
+
+
+class Work:
+    """One call's work, as a function of a span of blocks."""
+
+    def __init__(
+        self, entry: LossEntry, options: dict[str, Any], batch: Batch, gradient: Array
+    ) -> None:
+        self.entry, self.options, self.batch, self.gradient = entry, options, batch, gradient
+        self.n_rows, self.n_classes = batch.student.shape
+        self.rows_at_once = max(1, ENTRIES // self.n_classes)
+        self.n_blocks = -(-self.n_rows // self.rows_at_once)
+        self.fast = fast_formula(entry, options, has_labels=batch.labels is not None)
+        # A wide row takes megabytes of the teaching functions: only so many may be at work at once.
+        peak = TEACHING_BYTES * self.n_classes * self.rows_at_once
+        self.teaching = BoundedSemaphore(max(1, TEACHING_MEMORY // peak))
+
+    def span(self, blocks: range) -> tuple[int, float, int]:
+        """Rows finished, their weighted sum, and how many were recomputed."""
+        labelled = self.batch.labels is not None
+        scratch = None
+        if self.fast is not None:
+            scratch = Scratch.allocate(self.rows_at_once, self.n_classes, labelled=labelled)
+        values: list[float] = []
+        recomputed = stop = 0
+        with np.errstate(all="ignore"):  # bad rows are found by their bounds, and explained later
+            for block in blocks:
+                start = block * self.rows_at_once
+                stop = min(start + self.rows_at_once, self.n_rows)
+                value, again = self.block(start, stop, scratch)
+                values.append(value)
+                recomputed += again
+        return stop - blocks.start * self.rows_at_once, sum(values), recomputed
+
+    def block(self, start: int, stop: int, scratch: Scratch | None) -> tuple[float, int]:
+        """The weighted sum of some rows, and how many were recomputed; writes their gradient."""
+        block = self.batch.block(start, stop)
+        whole = len(block.numbers) == stop - start
+        if not whole:
+            self.gradient[start:stop] = 0.0
+        if len(block.numbers) == 0:
+            return 0.0, 0
+        out = self.gradient[start:stop] if whole else np.empty_like(block.student)
+        if self.fast is None or scratch is None:
+            value, recomputed = self.taught(block, out, np.arange(len(out))), 0
+        else:
+            value, recomputed = self.vouched(block, out, self.fast, scratch)
+        if not whole:
+            self.gradient[block.numbers] = out
+        return value, recomputed
+
+    def vouched(
+        self, block: Block, out: Array, fast: Formula, scratch: Scratch
+    ) -> tuple[float, int]:
+        """By the fast formula where it is sure of itself, else by the teaching functions."""
+        outcome = fast(block, Target(out, block.weights / self.batch.total_weight), scratch)
+        value = float((block.weights * outcome.values).sum(where=outcome.sure))
+        unsure = np.flatnonzero(~outcome.sure)
+        if len(unsure):
+            value += self.taught(block.some(unsure), out, unsure)
+        return value, len(unsure)
+
+    def taught(self, block: Block, out: Array, places: IntArray) -> float:
+        """By the teaching functions; the gradient goes to ``places`` of ``out``."""
+        with self.teaching:
+            value, grad = weighted_sum_and_grad(self.entry, self.options, block)
+            out[places] = grad / self.batch.total_weight
+        return value

@@ -1,0 +1,245 @@
+"""``kdref`` without a command: the article, the gradient checks, a quick distillation, and the figures of all three."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kdref.article import (
+    STUDENT_LOGITS,
+    TEACHER_LOGITS,
+    gradient_noise,
+    gradient_sizes,
+    high_temperature_limit,
+    label_information,
+    reproduce,
+    softening,
+)
+from kdref.cli import _output
+from kdref.cli.article import exit_code, figures_text
+from kdref.experiments import REGIMES, SeedResult, run_seed, tuned_settings
+from kdref.experiments.regimes import DISTILLED, HARD
+from kdref.gradcheck import GradientReport, check_gradient
+from kdref.losses import distillation_loss, distillation_loss_grad
+from kdref.network import backward, forward, initialise
+from kdref.registry import LOSSES, LossEntry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DIRECTORY = Path("kdref-figures")
+"""Where the figures go unless told otherwise."""
+
+QUICK = ("few_labels", "missing_class")
+"""The comparisons of which one seed is run."""
+
+N_EXAMPLES, N_CLASSES = 6, 5
+"""Size of the random inputs of the gradient checks."""
+
+TEMPERATURES = np.geomspace(0.1, 100.0, 121)
+DRAWS = (1, 3, 10, 30, 100, 300)
+
+Draw = Callable[["Axes"], object]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "overview",
+        help="the main job, also without its name: article, gradient checks, a quick distillation, figures",
+        description="Computes the article's figures, checks every gradient against a numerical one, distils a student "
+        "on handwritten digits (one seed; kdref distil runs more), and writes the figures. Exits 1 if a printed "
+        "figure is not reproduced or a gradient disagrees.",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=DIRECTORY,
+        metavar="DIRECTORY",
+        help="where the figures go (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the four parts one after the other; 1 if a figure or a gradient is wrong."""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    reproductions = reproduce()
+    print(figures_text(reproductions), flush=True)
+    reports = gradient_reports(np.random.default_rng(arguments.seed))
+    print(gradients_text(reports), flush=True)
+    results = quick_distillation(arguments.seed)
+    print(distillation_text(results), flush=True)
+    paths = write_figures(arguments.out, figures(results, np.random.default_rng(arguments.seed)))
+    print("\n".join(("Figures", *(f"  {path}" for path in paths))))
+    gradients_agree = all(report.passed for report in reports.values())
+    return exit_code(reproductions) if gradients_agree else 1
+
+
+def gradient_reports(rng: np.random.Generator) -> dict[str, GradientReport]:
+    """Check the gradient of every loss, and backpropagation through a small network."""
+    reports = {name: _loss_report(entry, rng) for name, entry in LOSSES.items()}
+    return reports | {"backpropagation": _network_report(rng)}
+
+
+def _random_inputs(rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "student_logits": rng.normal(0.0, 2.0, (N_EXAMPLES, N_CLASSES)),
+        "teacher_logits": rng.normal(0.0, 2.0, (N_EXAMPLES, N_CLASSES)),
+        "labels": rng.integers(0, N_CLASSES, N_EXAMPLES),
+    }
+
+
+def _loss_report(entry: LossEntry, rng: np.random.Generator) -> GradientReport:
+    inputs = _random_inputs(rng)
+    student, *others = (inputs[name] for name in entry.inputs)
+    return check_gradient(
+        lambda s: entry.value(s, *others, **entry.parameters),
+        lambda s: entry.grad(s, *others, **entry.parameters),
+        student,
+    )
+
+
+def _network_report(rng: np.random.Generator) -> GradientReport:
+    """The first layer's weights under the distillation loss; tanh, since ReLU has kinks."""
+    inputs, others = rng.normal(size=(N_EXAMPLES, 4)), _random_inputs(rng)
+    (weights, bias), last = initialise((4, 3, N_CLASSES), rng=rng, activation="tanh")
+    targets, labels = others["teacher_logits"], others["labels"]
+
+    def value(w: Any) -> float:
+        logits = forward([(w, bias), last], inputs, activation="tanh").logits
+        return distillation_loss(logits, targets, labels)
+
+    def gradient(w: Any) -> Any:
+        parameters = [(w, bias), last]
+        forward_pass = forward(parameters, inputs, activation="tanh")
+        grad = distillation_loss_grad(forward_pass.logits, targets, labels)
+        return backward(parameters, forward_pass, grad)[0][0]
+
+    return check_gradient(value, gradient, weights)
+
+
+def gradients_text(reports: Mapping[str, GradientReport]) -> str:
+    """A row for each gradient: its error in norm and the verdict."""
+    rows = [
+        (
+            name,
+            f"{report.norm_error:.1e}",
+            f"{report.tolerance:.0e}",
+            "agrees" if report.passed else "DISAGREES",
+        )
+        for name, report in reports.items()
+    ]
+    heading = "Gradients against Richardson's extrapolation of central differences"
+    table = _output.table(("gradient of", "error in norm", "allowed", ""), rows)
+    return "\n".join((heading, "", table, ""))
+
+
+def quick_distillation(seed: int) -> dict[str, SeedResult]:
+    """One seed of the comparisons that show most, with the tuned settings."""
+    regimes = [REGIMES[name] for name in QUICK]
+    results = run_seed(regimes, (seed, 0), {name: tuned_settings(name) for name in QUICK})
+    return {result.regime: result for result in results}
+
+
+def distillation_text(results: Mapping[str, SeedResult]) -> str:
+    """A table for each comparison."""
+    lines = ["Distillation on 8 x 8 handwritten digits, one seed (kdref distil repeats it)", ""]
+    for name, result in results.items():
+        lines += [f"{REGIMES[name].title}:", _scores_table(result), ""]
+    return "\n".join(lines)
+
+
+def _scores_table(result: SeedResult) -> str:
+    header = ("network", "test accuracy", "agrees with teacher", "KL to teacher, nats")
+    missing = REGIMES[result.regime].missing_class
+    rows = [
+        (
+            name,
+            f"{scores.accuracy:.1%}",
+            f"{scores.agreement:.1%}",
+            f"{scores.kl_to_teacher:.3f}",
+            *(() if scores.recall is None else (f"{scores.recall:.1%}",)),
+        )
+        for name, scores in result.scores.items()
+    ]
+    return _output.table(header if missing is None else (*header, f"{missing}s found"), rows)
+
+
+def figures(results: Mapping[str, SeedResult], rng: np.random.Generator) -> dict[str, Draw]:
+    """What each figure's file is called and how to draw it."""
+    return article_figures(rng) | distillation_figures(results)
+
+
+def article_figures(rng: np.random.Generator) -> dict[str, Draw]:
+    """The figures of the article's claims, from its own example."""
+    from kdref import plots
+
+    student, teacher = STUDENT_LOGITS, TEACHER_LOGITS
+    softened = softening(teacher[0], TEMPERATURES)
+    labels = label_information(teacher, [0], TEMPERATURES)
+    sizes = gradient_sizes(student, teacher, [0], TEMPERATURES)
+    limit = high_temperature_limit(student, teacher, TEMPERATURES)
+    noise = gradient_noise(student[0], teacher[0], DRAWS, rng=rng)
+    return {
+        "softening": lambda ax: plots.plot_softening(TEMPERATURES, softened.probabilities, ax=ax),
+        "label-information": lambda ax: plots.plot_label_information(
+            TEMPERATURES, labels.bits, labels.log_odds, most=labels.most, ax=ax
+        ),
+        "gradient-sizes": lambda ax: plots.plot_gradient_sizes(
+            TEMPERATURES, sizes.soft, sizes.scaled, hard=sizes.hard, limit=sizes.limit, ax=ax
+        ),
+        "high-temperature-limit": lambda ax: plots.plot_limit(
+            TEMPERATURES, limit.losses, limit=limit.limit, ax=ax
+        ),
+        "gradient-noise": lambda ax: plots.plot_gradient_noise(
+            noise.draws, noise.errors, noise.expected, soft=noise.soft, ax=ax
+        ),
+    }
+
+
+def distillation_figures(results: Mapping[str, SeedResult]) -> dict[str, Draw]:
+    """The figures of the two comparisons."""
+    from kdref import plots
+
+    few, missing = (results[name] for name in QUICK)
+    curves = {
+        name: history.validation_accuracy
+        for name in (HARD, DISTILLED)
+        if (history := few.histories[name]).validation_accuracy is not None
+    }
+    return {
+        "training": lambda ax: plots.plot_curves(
+            curves,
+            ylabel="validation accuracy",
+            title="Few labels: a student alone and distilled",
+            ax=ax,
+        ),
+        "class-similarity": lambda ax: plots.plot_class_similarity(missing.similarity, ax=ax),
+        "confusion-without-3": lambda ax: plots.plot_confusion(
+            missing.confusions[DISTILLED],
+            missing=REGIMES[missing.regime].missing_class,
+            title="A distilled student that never saw a 3",
+            ax=ax,
+        ),
+    }
+
+
+def write_figures(directory: Path, drawings: Mapping[str, Draw]) -> Sequence[Path]:
+    """Write one PNG for each drawing and say where."""
+    from matplotlib.figure import Figure
+
+    paths = []
+    for name, draw in drawings.items():
+        figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+        draw(figure.subplots())
+        path = directory / f"{name}.png"
+        with _output.written_whole(path) as temporary:
+            figure.savefig(temporary, dpi=120)
+        paths.append(path)
+    return paths

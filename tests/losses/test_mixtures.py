@@ -1,0 +1,128 @@
+"""Generalised Jensen-Shannon beyond the laws of the registry."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdref import (
+    LOSSES,
+    forward_kl_loss,
+    forward_kl_loss_grad,
+    generalised_js_loss,
+    generalised_js_loss_grad,
+)
+from tests.oracle.batch import loss, loss_gradient
+from tests.oracle.precision import working_precision
+from tests.strategies import SOME, Call, calls, normal_call
+
+TEACHER, STUDENT = np.log([[3.0, 1.0]]), np.zeros((1, 2))
+
+
+def test_generalised_js_by_hand_with_a_quarter_on_the_teacher() -> None:
+    # m = 1/4 (3/4, 1/4) + 3/4 (1/2, 1/2) = (9/16, 7/16).
+    # 1/4 [3/4 log (3/4)/(9/16) + 1/4 log (1/4)/(7/16)] + 3/4 [1/2 log (1/2)/(9/16) + 1/2 log (1/2)/(7/16)]
+    value = 0.25 * (0.75 * math.log(4 / 3) + 0.25 * math.log(4 / 7))
+    value += 0.75 * (0.5 * math.log(8 / 9) + 0.5 * math.log(8 / 7))
+    # g = 3/4 (log 8/9, log 8/7), and q_0 (g_0 - mean) = 1/4 (g_0 - g_1) = 3/16 log 7/9.
+    entry = 3 / 16 * math.log(7 / 9)
+    for temperature in (1.0, 2.5):
+        student, teacher = temperature * STUDENT, temperature * TEACHER
+        options = {"temperature": temperature, "beta": 0.25}
+        assert generalised_js_loss(student, teacher, **options) == pytest.approx(value, rel=1e-14)
+        np.testing.assert_allclose(
+            generalised_js_loss_grad(student, teacher, **options),
+            [[entry / temperature, -entry / temperature]],
+            rtol=1e-14,
+        )
+
+
+def test_beta_is_one_half_and_temperature_one_unless_given() -> None:
+    student, teacher = [[0.5, -1.0, 2.0]], [[1.5, 0.0, -1.0]]
+    stated = {"temperature": 1.0, "beta": 0.5}
+    assert generalised_js_loss(student, teacher) == generalised_js_loss(student, teacher, **stated)
+    np.testing.assert_array_equal(
+        generalised_js_loss_grad(student, teacher),
+        generalised_js_loss_grad(student, teacher, **stated),
+    )
+    assert generalised_js_loss(student, teacher) != generalised_js_loss(student, teacher, beta=0.25)
+
+
+@pytest.mark.parametrize("beta", [0, 0.0, 1, 1.0])
+def test_both_ends_of_beta_are_zero_with_zero_gradient(beta: float) -> None:
+    call = normal_call(LOSSES["generalised_js"], np.random.default_rng(3))
+    assert call.value(beta=beta) == 0.0
+    np.testing.assert_array_equal(call.grad(beta=beta), np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_both_ends_of_beta_still_look_at_their_input(beta: float) -> None:
+    for function in (generalised_js_loss, generalised_js_loss_grad):
+        with pytest.raises(ValueError, match=r"^teacher_logits must not hold NaN or \+inf"):
+            function([[0.0, 1.0]], [[0.0, np.nan]], beta=beta)
+
+
+@SOME
+@given(call=calls(LOSSES["forward_kl"]), small=st.sampled_from([1e-10, 1e-12]))
+def test_divided_by_beta_it_tends_to_forward_kl(call: Call, small: float) -> None:
+    student, teacher = (z / 4.0 for z in call.inputs.values())  # ratios p/q below e^(8 * 4)
+    call = call.with_inputs(student_logits=student, teacher_logits=teacher)
+    options = {**call.parameters, "beta": small}
+    # What is left out is of relative size beta times the largest ratio.
+    assert generalised_js_loss(student, teacher, **options) / small == pytest.approx(
+        forward_kl_loss(student, teacher, **call.parameters), rel=0.1, abs=1e-9
+    )
+    np.testing.assert_allclose(
+        generalised_js_loss_grad(student, teacher, **options) / small,
+        forward_kl_loss_grad(student, teacher, **call.parameters),
+        rtol=0.1,
+        atol=1e-3,
+    )
+
+
+ROWS = [
+    ([[0.3, -1.2, 2.5]], [[0.3, -1.2, 2.5 + 1e-9]]),
+    ([[0.3, -1.2, 2.5]], [[1e8 + 0.25, 1e8 - 1.25, 1e8 + 2.5]]),
+    ([[40.0, 0.0, 1.0]], [[45.0, 0.0, 0.5]]),
+    ([[40.0, 0.0, 1.0]], [[0.0, 45.0, 0.5]]),
+    ([[0.0, -650.5, 3.0]], [[0.5, -640.25, 2.0]]),
+    ([[0.0, -720.5, -800.0]], [[0.5, -3.0, 1e5]]),
+    ([[0.0, -590.0, 1.0]], [[-5.0, 20.0, 1.0]]),
+    ([[0.0, -640.0, 1.0]], [[-5.0, 20.0, 1.0]]),
+    ([[0.0, 0.9, -0.9]], [[0.0, -0.2, 0.2]]),
+]
+
+
+@pytest.mark.parametrize(("student", "teacher"), ROWS)
+@pytest.mark.parametrize("beta", [0.01, 0.5, 0.9])
+def test_rows_that_ordinary_formulas_lose_keep_their_digits(
+    student: list[list[float]], teacher: list[list[float]], beta: float
+) -> None:
+    for temperature in (1.0, 1.7):
+        options = {"temperature": temperature, "beta": beta}
+        with working_precision():
+            value = loss("generalised_js", student, teacher, **options)
+            gradient = loss_gradient("generalised_js", student, teacher, **options)
+        assert generalised_js_loss(student, teacher, **options) == pytest.approx(
+            value, rel=2e-15, abs=0
+        )
+        largest = np.abs(gradient).max()
+        got = generalised_js_loss_grad(student, teacher, **options)
+        np.testing.assert_allclose(got, gradient, rtol=0, atol=1e-14 * largest)
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher"),
+    [([0.0, -np.inf], [0.0, 0.0]), ([0.0, 0.0], [0.0, -np.inf]), ([0.0, -np.inf], [-np.inf, 0.0])],
+)
+def test_excluded_classes_cost_a_finite_amount_and_have_a_finite_gradient(
+    student: list[float], teacher: list[float]
+) -> None:
+    with working_precision():
+        value = loss("generalised_js", [student], [teacher], temperature=1.0, beta=0.25)
+        gradient = loss_gradient("generalised_js", [student], [teacher], temperature=1.0, beta=0.25)
+    assert generalised_js_loss([student], [teacher], beta=0.25) == pytest.approx(value, rel=1e-15)
+    got = generalised_js_loss_grad([student], [teacher], beta=0.25)
+    np.testing.assert_allclose(got, gradient, rtol=1e-14, atol=0)

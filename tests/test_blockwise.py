@@ -1,0 +1,475 @@
+"""The blockwise path against the teaching functions, class by class; its memory, threads and errors."""
+
+import math
+import re
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from kdref.blockwise import _work, value_and_grad
+from kdref.registry import LOSSES
+from tests.accuracy_inputs import CLASSES, Case, seed
+
+AGREEMENT = 1e-12
+"""Promised between the two paths, relative to the value and to the gradient's largest entry of a row."""
+
+FAST = ("forward_kl", "reverse_kl", "soft_cross_entropy", "distillation")
+NAMES = [
+    name
+    for name, entry in LOSSES.items()
+    if entry.row_separable and set(entry.inputs) <= {"student_logits", "teacher_logits", "labels"}
+]
+
+
+def inputs_of(name: str, case: Case) -> dict[str, Any]:
+    """What the loss takes of a case."""
+    given = {
+        "student_logits": case.student,
+        "teacher_logits": case.teacher,
+        "labels": case.labels,
+    }
+    return {key: given[key] for key in LOSSES[name].inputs}
+
+
+def parameters_of(name: str, case: Case) -> dict[str, Any]:
+    """The example values of the registry, at the temperature of the case."""
+    parameters: dict[str, Any] = dict(LOSSES[name].parameters)
+    return (
+        {**parameters, "temperature": case.temperature}
+        if "temperature" in parameters
+        else parameters
+    )
+
+
+def batch_for(name: str, n_rows: int = 6, n_classes: int = 4, seed: int = 5) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    student, teacher = rng.normal(0.0, 2.0, (2, n_rows, n_classes))
+    given = {
+        "student_logits": student,
+        "teacher_logits": teacher,
+        "labels": rng.integers(n_classes, size=n_rows),
+    }
+    return {key: given[key] for key in LOSSES[name].inputs}
+
+
+# ---------------------------------------------------------------------------- agreement
+
+
+def test_value_and_grad_by_hand() -> None:
+    # p = (3/4, 1/4), q = (1/2, 1/2) in the first row, which weighs three times the second, where p = q.
+    teacher, student = np.log([[3.0, 1.0], [1.0, 1.0]]), np.log([[1.0, 1.0], [1.0, 1.0]])
+    result = value_and_grad("forward_kl", student, teacher, weights=[3.0, 1.0], temperature=1.0)
+    assert result.value == pytest.approx(0.75 * (0.75 * math.log(3.0) - math.log(2.0)), rel=1e-14)
+    assert result.gradient == pytest.approx(np.array([[-0.1875, 0.1875], [0.0, 0.0]]), rel=1e-14)
+    assert result.rows_recomputed == 1
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+@pytest.mark.parametrize("name", NAMES)
+def test_value_and_grad_agrees_row_by_row_with_the_teaching_functions(
+    name: str, class_name: str
+) -> None:
+    case = CLASSES[class_name](np.random.default_rng(seed()), np.float64, 6)
+    parameters = parameters_of(name, case)
+    for row in range(6):
+        inputs = {key: array[row : row + 1] for key, array in inputs_of(name, case).items()}
+        try:
+            expected = LOSSES[name].value(**inputs, **parameters)
+            gradient = LOSSES[name].grad(**inputs, **parameters)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=f"^{re.escape(str(error))}$"):
+                value_and_grad(name, **inputs, **parameters)
+            continue
+        got = value_and_grad(name, **inputs, **parameters)
+        assert got.value == pytest.approx(expected, rel=AGREEMENT, abs=0.0)
+        assert math.copysign(1.0, got.value) == math.copysign(1.0, expected)
+        largest = abs(gradient).max()
+        np.testing.assert_allclose(got.gradient, gradient, rtol=0.0, atol=AGREEMENT * largest)
+
+
+@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("noise", [1.0, 0.3, 0.1, 0.03, 0.01, 1e-4])
+def test_value_and_grad_agrees_on_both_sides_of_its_bound(name: str, noise: float) -> None:
+    rng = np.random.default_rng(seed())
+    teacher = rng.normal(0.0, 3.0, (40, 1000))
+    student = teacher + noise * rng.normal(size=teacher.shape)
+    labels = teacher.argmax(axis=1)
+    given = {"student_logits": student, "teacher_logits": teacher, "labels": labels}
+    for row in range(40):
+        inputs = {key: given[key][row : row + 1] for key in LOSSES[name].inputs}
+        got = value_and_grad(name, **inputs, temperature=2.0)
+        expected = LOSSES[name].value(**inputs, temperature=2.0)
+        gradient = LOSSES[name].grad(**inputs, temperature=2.0)
+        assert got.value == pytest.approx(expected, rel=AGREEMENT, abs=0.0)
+        np.testing.assert_allclose(
+            got.gradient, gradient, rtol=0.0, atol=AGREEMENT * abs(gradient).max()
+        )
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_value_and_grad_cuts_wide_rows_into_classes_without_changing_the_result(name: str) -> None:
+    rng = np.random.default_rng(11)
+    student, teacher = rng.normal(0.0, 3.0, (2, 3, 80_000))
+    given = {
+        "student_logits": student,
+        "teacher_logits": teacher,
+        "labels": np.array([0, 40_000, 79_999]),
+    }
+    inputs = {key: given[key] for key in LOSSES[name].inputs}
+    got = value_and_grad(name, **inputs, temperature=3.0)
+    assert got.rows_recomputed == 0
+    assert got.value == pytest.approx(
+        LOSSES[name].value(**inputs, temperature=3.0), rel=AGREEMENT, abs=0.0
+    )
+    gradient = LOSSES[name].grad(**inputs, temperature=3.0)
+    np.testing.assert_allclose(
+        got.gradient, gradient, rtol=0.0, atol=AGREEMENT * abs(gradient).max(axis=1).min()
+    )
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_value_and_grad_recomputes_no_ordinary_row_and_every_masked_one(name: str) -> None:
+    inputs = batch_for(name, n_rows=8, n_classes=50)
+    assert value_and_grad(name, **inputs).rows_recomputed == 0
+    inputs["student_logits"][[1, 6], 0] = -np.inf
+    inputs["teacher_logits"][[1, 6], 0] = -np.inf
+    if "labels" in inputs:
+        inputs["labels"][:] = 1
+    assert value_and_grad(name, **inputs).rows_recomputed == 2
+
+
+@given(
+    name=st.sampled_from(NAMES),
+    n_rows=st.integers(1, 5),
+    n_classes=st.integers(1, 7),
+    draw=st.integers(0, 2**32 - 1),
+)
+def test_value_and_grad_agrees_on_small_batches_with_weights(
+    name: str, n_rows: int, n_classes: int, draw: int
+) -> None:
+    inputs = batch_for(name, n_rows, n_classes, draw)
+    weights = np.random.default_rng(draw).integers(0, 3, n_rows).astype(np.float64)
+    weights[0] = 1.0
+    parameters: dict[str, Any] = dict(LOSSES[name].parameters)
+    try:
+        expected = LOSSES[name].value(**inputs, weights=weights, **parameters)
+        gradient = LOSSES[name].grad(**inputs, weights=weights, **parameters)
+    except ValueError as error:  # a loss may need more classes than these
+        with pytest.raises(ValueError, match=f"^{re.escape(str(error))}$"):
+            value_and_grad(name, **inputs, weights=weights, **parameters)
+        return
+    got = value_and_grad(name, **inputs, weights=weights, **parameters)
+    assert got.value == pytest.approx(expected, rel=AGREEMENT, abs=0.0)
+    np.testing.assert_allclose(got.gradient, gradient, rtol=1e-9, atol=AGREEMENT)
+    assert not got.gradient[weights == 0.0].any()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", FAST)
+def test_value_and_grad_computes_in_float64_and_rounds_the_gradient_once(
+    name: str, dtype: type[np.floating]
+) -> None:
+    inputs = batch_for(name, n_rows=20, n_classes=30)
+    for key in ("student_logits", "teacher_logits"):
+        inputs[key] = inputs[key].astype(dtype)
+    got = value_and_grad(name, **inputs)
+    assert got.gradient.dtype == dtype
+    assert got.value == pytest.approx(LOSSES[name].value(**inputs), rel=AGREEMENT, abs=0.0)
+    exact = LOSSES[name].grad(**inputs)
+    # Half a unit of the type for the rounding, and a hair for the float64 arithmetic before it.
+    unit = np.spacing(abs(exact).astype(dtype)).astype(np.float64)
+    assert (abs(got.gradient.astype(np.float64) - exact) <= 0.5 * unit + 1e-12).all()
+
+
+def test_value_and_grad_uses_the_defaults_of_the_loss() -> None:
+    inputs = batch_for("distillation")
+    got = value_and_grad("distillation", **inputs)
+    assert got.value == pytest.approx(LOSSES["distillation"].value(**inputs), rel=AGREEMENT)
+    pure = value_and_grad(
+        "distillation", inputs["student_logits"], inputs["teacher_logits"], alpha=1
+    )
+    expected = LOSSES["distillation"].value(
+        inputs["student_logits"], inputs["teacher_logits"], None, alpha=1.0
+    )
+    assert pure.value == pytest.approx(expected, rel=AGREEMENT)
+
+
+# ------------------------------------------------------------------ rows, weights, infinities
+
+
+def test_value_and_grad_is_infinite_where_the_loss_is_and_keeps_the_finite_gradient() -> None:
+    student, teacher = np.zeros((3, 2)), np.zeros((3, 2))
+    student[1, 0] = -np.inf
+    got = value_and_grad("forward_kl", student, teacher)
+    assert got.value == math.inf
+    # The student gives class 1 everything, the teacher half: q - p over N.
+    assert got.gradient[1].tolist() == [-0.5 / 3.0, 0.5 / 3.0]
+
+
+def test_value_and_grad_looks_at_no_row_of_weight_zero() -> None:
+    inputs = batch_for("forward_kl", n_rows=5)
+    mask = np.array([True, False, True, True, False])
+    inputs["student_logits"][~mask] = np.nan
+    inputs["teacher_logits"][~mask] = np.inf
+    got = value_and_grad("forward_kl", **inputs, weights=mask)
+    kept = {key: array[mask] for key, array in inputs.items()}
+    assert got.value == pytest.approx(LOSSES["forward_kl"].value(**kept), rel=AGREEMENT)
+    assert not got.gradient[~mask].any()
+    assert got.gradient[mask].all()
+
+
+def test_value_and_grad_weights_may_be_as_large_as_floats_are() -> None:
+    inputs = batch_for("forward_kl", n_rows=4)
+    got = value_and_grad("forward_kl", **inputs, weights=np.full(4, 1.5e308))
+    assert got.value == pytest.approx(LOSSES["forward_kl"].value(**inputs), rel=AGREEMENT)
+
+
+# ----------------------------------------------------------------------- threads and memory
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_value_and_grad_does_not_depend_on_the_number_of_threads(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_work, "ENTRIES", 64)  # many small blocks
+    inputs = batch_for(name, n_rows=300, n_classes=12)
+    one = value_and_grad(name, **inputs, n_threads=1, **dict[str, Any](LOSSES[name].parameters))
+    for n_threads in (2, 3, 7):
+        many = value_and_grad(
+            name, **inputs, n_threads=n_threads, **dict[str, Any](LOSSES[name].parameters)
+        )
+        assert many.value == one.value
+        assert np.array_equal(many.gradient, one.gradient)
+        assert many.rows_recomputed == one.rows_recomputed
+
+
+def test_value_and_grad_reports_every_row_to_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_work, "ENTRIES", 64)
+    seen: list[int] = []
+    value_and_grad("forward_kl", **batch_for("forward_kl", n_rows=301), progress=seen.append)
+    assert sum(seen) == 301
+    assert len(seen) == 19  # blocks of 16 rows, fewer than the 64 pieces there may be
+
+
+MEBIBYTE = 2**20
+
+
+def peak_memory(n_rows: int, n_classes: int, tmp_path: Path, *, near: bool, n_threads: int) -> int:
+    """What a call over memory-mapped files allocates at its peak."""
+    rng = np.random.default_rng(3)
+    shape = (n_rows, n_classes)
+    arrays: list[NDArray[Any]] = []
+    for name in ("student", "teacher", "gradient"):
+        arrays.append(np.lib.format.open_memmap(tmp_path / f"{name}.npy", "w+", np.float32, shape))
+    for start in range(n_rows):
+        arrays[1][start] = rng.normal(0.0, 3.0, n_classes)
+        noise = 1e-4 if near else 3.0
+        arrays[0][start] = arrays[1][start] + noise * rng.normal(size=n_classes)
+    labels = np.zeros(n_rows, np.int64)
+    tracemalloc.start()
+    try:
+        result = value_and_grad(
+            "distillation", arrays[0], arrays[1], labels, out=arrays[2], n_threads=n_threads
+        )
+        assert result.rows_recomputed == (n_rows if near else 0)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_value_and_grad_takes_at_most_32_mebibytes_for_a_large_vocabulary(
+    tmp_path: Path, near: bool
+) -> None:
+    peak = peak_memory(4, 128_256, tmp_path, near=near, n_threads=2)
+    assert peak <= 32 * MEBIBYTE
+
+
+def test_value_and_grad_takes_no_more_memory_for_more_rows(tmp_path: Path) -> None:
+    few = peak_memory(500, 1000, tmp_path, near=False, n_threads=2)
+    many = peak_memory(4000, 1000, tmp_path, near=False, n_threads=2)
+    assert many <= 1.2 * few + 0.1 * MEBIBYTE
+    assert many <= 32 * MEBIBYTE
+
+
+# ---------------------------------------------------------------------- kinds of arrays, out
+
+
+def test_value_and_grad_takes_arrays_of_any_layout_and_never_writes_to_them() -> None:
+    inputs = batch_for("forward_kl", n_rows=9, n_classes=5)
+    student, teacher = inputs["student_logits"], inputs["teacher_logits"]
+    plain = value_and_grad("forward_kl", student, teacher)
+    frozen = student.copy()
+    frozen.flags.writeable = False
+    wide = np.repeat(teacher, 2, axis=1)[:, ::2]
+    for s, t in (
+        (np.asfortranarray(student), teacher),
+        (frozen, wide),
+        (student.tolist(), teacher.tolist()),
+        (student.astype(">f8"), teacher),
+    ):
+        before = np.array(s), np.array(t)
+        got = value_and_grad("forward_kl", s, t)
+        assert got.value == pytest.approx(plain.value, rel=1e-15)
+        assert got.gradient == pytest.approx(plain.gradient, rel=1e-13)
+        assert np.array_equal(np.array(s), before[0])
+        assert np.array_equal(np.array(t), before[1])
+    one_teacher = np.broadcast_to(teacher[:1], teacher.shape)
+    got = value_and_grad("forward_kl", student, one_teacher)
+    assert got.value == pytest.approx(
+        LOSSES["forward_kl"].value(student, one_teacher), rel=AGREEMENT
+    )
+
+
+def test_value_and_grad_writes_to_out_and_returns_it(tmp_path: Path) -> None:
+    inputs = batch_for("reverse_kl")
+    expected = value_and_grad("reverse_kl", **inputs)
+    shape = inputs["student_logits"].shape
+    mapped = np.lib.format.open_memmap(tmp_path / "gradient.npy", "w+", np.float64, shape)
+    got = value_and_grad("reverse_kl", **inputs, out=mapped)
+    assert got.gradient is mapped
+    mapped.flush()
+    assert np.array_equal(np.load(tmp_path / "gradient.npy"), expected.gradient)
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        ([[0.0]], TypeError, "out must be a NumPy array, got list"),
+        (np.zeros((6, 5)), ValueError, r"out must have shape \(6, 4\) and dtype float64, got"),
+        (np.zeros((6, 4), np.float32), ValueError, "dtype float64, got .* and float32"),
+        (np.broadcast_to(0.0, (6, 4)), ValueError, "out must be writeable, got a read-only array"),
+    ],
+)
+def test_value_and_grad_refuses_an_out_that_does_not_fit(
+    out: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        value_and_grad("forward_kl", **batch_for("forward_kl"), out=out)
+
+
+def test_value_and_grad_refuses_to_overwrite_an_input() -> None:
+    inputs = batch_for("forward_kl")
+    for key in inputs:
+        with pytest.raises(ValueError, match="out must not overlap an input"):
+            value_and_grad("forward_kl", **inputs, out=inputs[key])
+
+
+# --------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.nan, r"must not hold NaN or \+inf, got nan at index \(37, 2\)"),
+        (np.inf, r"must not hold NaN or \+inf, got inf at index \(37, 2\)"),
+    ],
+)
+@pytest.mark.parametrize("key", ["student_logits", "teacher_logits"])
+@pytest.mark.parametrize("name", ["forward_kl", "reverse_kl", "generalised_js"])
+def test_value_and_grad_names_a_bad_entry_by_its_place_in_the_whole_array(
+    name: str, key: str, bad: float, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_work, "ENTRIES", 64)
+    inputs = batch_for(name, n_rows=60)
+    inputs[key][37, 2] = bad
+    inputs[key][59, 0] = bad
+    weights = np.ones(60)
+    weights[20:36] = 0.0
+    for n_threads in (1, 4):
+        with pytest.raises(ValueError, match=f"{key} {message}"):
+            value_and_grad(name, **inputs, weights=weights, n_threads=n_threads)
+
+
+def test_value_and_grad_names_an_empty_row_a_bad_label_and_an_infinite_gradient(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_work, "ENTRIES", 64)
+    inputs = batch_for("distillation", n_rows=60)
+    inputs["labels"][41] = 4
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\. 3, got 4 at index 41"):
+        value_and_grad("distillation", **inputs)
+    student, teacher = inputs["student_logits"], inputs["teacher_logits"]
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\. 3, got 4 at index 41"):
+        value_and_grad("hard_label", student, labels=inputs["labels"])
+    teacher[50, 1] = -np.inf
+    with pytest.raises(ValueError, match=r"reverse_kl_loss must be finite .* got inf in row 50"):
+        value_and_grad("reverse_kl", student, teacher)
+    student[45] = -np.inf
+    with pytest.raises(ValueError, match="a finite logit in each row, got -inf at index 45"):
+        value_and_grad("forward_kl", student, teacher)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"loss_name": "kl"}, ValueError, "loss_name must be one of .*'forward_kl'.*, got 'kl'"),
+        ({"teacher_logits": None}, ValueError, "teacher_logits must be given for distillation"),
+        ({"labels": None}, ValueError, "labels must be given unless alpha is 1, got None"),
+        ({"labels": np.zeros(6)}, TypeError, "labels must be integer class ids, got dtype float64"),
+        ({"labels": np.zeros(5, int)}, ValueError, r"labels must have shape \(6,\)"),
+        ({"teacher_logits": np.zeros((6, 5))}, ValueError, "must have the same shape"),
+        ({"student_logits": np.zeros((6, 4), int)}, TypeError, "must hold float16, .* got .*int64"),
+        ({"student_logits": np.zeros((6, 4), bool)}, TypeError, "must hold real numbers"),
+        ({"student_logits": np.zeros((6, 4), complex)}, TypeError, "must hold real numbers"),
+        ({"student_logits": [["a"]]}, TypeError, "student_logits must hold real numbers"),
+        ({"student_logits": [[1.0], [1.0, 2.0]]}, ValueError, "must be rectangular"),
+        ({"student_logits": 1.0}, ValueError, r"must have shape \(N, C\)"),
+        ({"student_logits": np.zeros((0, 4))}, ValueError, r"must have shape \(N, C\)"),
+        ({"student_logits": np.ma.zeros((6, 4))}, TypeError, "got a masked array"),
+        ({"weights": np.zeros(6)}, ValueError, "weights must include one above 0"),
+        (
+            {"weights": -np.ones(6)},
+            ValueError,
+            "weights must be finite and >= 0, got -1.0 at index 0",
+        ),
+        ({"weights": np.ones(5)}, ValueError, r"weights must have shape \(6,\)"),
+        ({"weights": np.ones(6, complex)}, TypeError, "weights must hold real numbers"),
+        ({"temperature": 0.0}, ValueError, "temperature must be finite and > 0, got 0.0"),
+        ({"temperature": 1e200}, ValueError, "temperature must be .* where it is squared, got 1e"),
+        ({"alpha": 1.5}, ValueError, r"alpha must lie in \[0, 1\], got 1.5"),
+        ({"beta": 0.5}, TypeError, "parameters of distillation must be among: temperature, alpha;"),
+        ({"n_threads": 0}, ValueError, "n_threads must be >= 1, got 0"),
+        ({"n_threads": 1.5}, TypeError, "n_threads must be an integer, got 1.5"),
+    ],
+)
+def test_value_and_grad_refuses_bad_arguments(
+    change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    arguments = {"loss_name": "distillation", **batch_for("distillation"), **change}
+    with pytest.raises(error, match=message):
+        value_and_grad(**arguments)
+
+
+def test_value_and_grad_refuses_an_input_that_the_loss_does_not_take() -> None:
+    inputs = batch_for("distillation")
+    with pytest.raises(ValueError, match="labels must be None for forward_kl"):
+        value_and_grad("forward_kl", **inputs)
+    with pytest.raises(ValueError, match="teacher_logits must be None for hard_label"):
+        value_and_grad("hard_label", **inputs)
+
+
+def test_value_and_grad_finds_bad_weights_beyond_the_first_chunk() -> None:
+    n_rows = 70_000
+    student = np.zeros((n_rows, 1), np.float32)
+    weights = np.ones(n_rows)
+    weights[:65_536] = 0.0
+    weights[66_000] = np.nan
+    with pytest.raises(ValueError, match="weights must be finite and >= 0, got nan at index 66000"):
+        value_and_grad("forward_kl", student, student, weights=weights)
+
+
+@settings(max_examples=30)
+@given(n_blocks=st.integers(1, 500))
+def test_spans_cover_every_block_once_and_in_order(n_blocks: int) -> None:
+    from kdref.blockwise._threads import SPANS, spans
+
+    pieces = spans(n_blocks)
+    assert [block for piece in pieces for block in piece] == list(range(n_blocks))
+    assert 1 <= len(pieces) <= SPANS
