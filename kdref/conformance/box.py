@@ -32,7 +32,9 @@ def by_keyword(loss: Loss) -> tuple[Call, frozenset[str]]:
     if parameters is None or any(p.kind is p.VAR_KEYWORD for p in parameters):
         taken = frozenset(PARAMETERS)
     else:
-        taken = frozenset(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL) & set(PARAMETERS)
+        taken = frozenset(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL) & set(
+            PARAMETERS
+        )
     n_arrays = 3 if parameters is None else _n_arrays(list(parameters))
 
     def call(
@@ -101,7 +103,12 @@ class Box:
         return lambda s, t, y: self.call(self.loss, s, t, y, temperature, alpha)
 
     def first(
-        self, student: FloatArray, teacher: FloatArray, labels: IntArray, temperature: float, alpha: float
+        self,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alpha: float,
     ) -> float:
         """One call whose exception is the caller's to see; float32 is tried where float64 is refused."""
         try:
@@ -116,7 +123,12 @@ class Box:
                 raise error from None
 
     def one(
-        self, student: FloatArray, teacher: FloatArray, labels: IntArray, temperature: float, alpha: float
+        self,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alpha: float,
     ) -> float:
         """One call; an exception is noted and counts as NaN."""
         try:
@@ -143,13 +155,18 @@ class Box:
         )
 
     def _value(
-        self, student: FloatArray, teacher: FloatArray, labels: IntArray, temperature: float, alpha: float
+        self,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alpha: float,
     ) -> float:
         self.calls += 1
-        logits = [self.framework.array(each, self.dtype) for each in (student, teacher)]
+        s, t = (self.framework.array(each, self.dtype) for each in (student, teacher))
         ids = self.framework.labels(labels)
-        result = self.framework.numpy(self.call(self.loss, *logits, ids, temperature, alpha))
-        self._note_mutation([student, teacher], logits)
+        result = self.framework.numpy(self.call(self.loss, s, t, ids, temperature, alpha))
+        self._note_mutation([student, teacher], [s, t])
         self.mutated |= not np.array_equal(self.framework.numpy(ids), labels)
         return self._number(result)
 
@@ -163,14 +180,19 @@ class Box:
 
     def _number(self, result: np.ndarray[Any, Any]) -> float:
         if result.dtype.kind not in "iufb":
-            raise TypeError(f"the loss must return a real number or one a row, got dtype {result.dtype}")
+            raise TypeError(
+                f"the loss must return a real number or one a row, got dtype {result.dtype}"
+            )
         if np.squeeze(result).ndim > 1:
-            raise ValueError(f"the loss must return a real number or one a row, got shape {result.shape}")
+            raise ValueError(
+                f"the loss must return a real number or one a row, got shape {result.shape}"
+            )
         self.vector |= result.size > 1
         self.result_dtypes.add(str(result.dtype))
         number = float(np.mean(result, dtype=np.float64)) if result.size else float("nan")
-        if np.isfinite(number) and result.size == 1 and float(np.float32(number)) != number:
-            self.single = False
-        elif result.size > 1 and result.dtype == np.float64:
+        exact = (
+            result.dtype != np.float64 if result.size > 1 else float(np.float32(number)) == number
+        )
+        if np.isfinite(number) and not exact:
             self.single = False
         return number

@@ -14,7 +14,7 @@ from kdref.conformance.weights import Weight, weight
 
 WeightedTerm = tuple[Weight, Term]
 
-EQUAL_TOLERANCE = 1e-9
+EQUAL_TOLERANCE = 1e-7
 """How far two conventions may differ, relative to the larger value, and still be called the same."""
 
 
@@ -101,9 +101,15 @@ class Convention:
         teacher = _checks.real_array("teacher_logits", teacher_logits)
         _checks.matrix("student_logits", student)
         _checks.same_shape("student_logits", student, "teacher_logits", teacher)
-        ids = np.zeros(len(student), dtype=np.intp) if labels is None else _checks.integers("labels", labels)
+        ids = (
+            np.zeros(len(student), dtype=np.intp)
+            if labels is None
+            else _checks.integers("labels", labels)
+        )
         _checks.per_row("labels", ids, len(student))
-        kept = np.ones(len(ids), dtype=bool) if self.ignore_index is None else ids != self.ignore_index
+        kept = (
+            np.ones(len(ids), dtype=bool) if self.ignore_index is None else ids != self.ignore_index
+        )
         stacked = student[kept][np.newaxis], teacher[kept][np.newaxis], ids[kept][np.newaxis]
         return float(self.many(*stacked, temperature, alpha)[0])
 
@@ -268,15 +274,20 @@ def distillation_convention(
     first, second = (student, teacher) if reverse else (teacher, student)
     classes, examples = REDUCTIONS[reduction]
     soft = weight(
-        *_shape(soft_weight), constant=_constant(soft_weight) * soft_factor,
-        temperature=temperature_power, classes=classes, examples=examples,
+        *_shape(soft_weight),
+        constant=_constant(soft_weight) * soft_factor,
+        temperature=temperature_power,
+        classes=classes,
+        examples=examples,
     )
     terms: list[WeightedTerm] = [(soft, Term(divergence, first, second, mixture, *epsilon))]
     if hard_weight is not None:
         classes, examples = REDUCTIONS[hard_reduction]
         hard = weight(
-            *_shape(hard_weight), constant=_constant(hard_weight) * hard_factor,
-            classes=classes, examples=examples,
+            *_shape(hard_weight),
+            constant=_constant(hard_weight) * hard_factor,
+            classes=classes,
+            examples=examples,
         )
         label = Term("label", None, Distribution("student", "softmax", hard_temperature))
         terms.insert(0, (hard, label))

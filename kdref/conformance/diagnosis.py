@@ -1,9 +1,7 @@
 """`diagnose`: given only a callable, find the formula it computes and say what is wrong with it."""
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +10,8 @@ from kdref.conformance import robustness
 from kdref.conformance.box import Box, Call, Loss, by_keyword
 from kdref.conformance.convention import HINTON, Convention
 from kdref.conformance.findings import explain, verdict_of
-from kdref.conformance.frameworks import FRAMEWORKS, framework as framework_named
+from kdref.conformance.frameworks import FRAMEWORKS
+from kdref.conformance.frameworks import framework as framework_named
 from kdref.conformance.gradients import compare_gradients
 from kdref.conformance.laws import Setting
 from kdref.conformance.probes import ALPHAS, BASE, Probes, draw, probe
@@ -79,6 +78,7 @@ def diagnose(
     gradient: Loss | None = None,
     call: Call | None = None,
     ignore_index: int | None = None,
+    against: Convention | None = None,
     parts: tuple[str, ...] = PARTS,
 ) -> Report:
     """Find the formula that a distillation loss computes, and what is wrong with it.
@@ -96,6 +96,8 @@ def diagnose(
         For other signatures: ``call(loss, student, teacher, labels, temperature, alpha)``.
     ignore_index : int, optional
         The label of rows that should be ignored; without it, padding is not tested.
+    against : Convention, optional
+        Another reference than the Hinton loss: what it shares with the loss is no finding.
     parts : tuple of str
         Which tests to report, of ``"value"``, ``"gradient"`` and ``"robustness"``.
 
@@ -131,14 +133,17 @@ def diagnose(
     default, taken = by_keyword(loss)
     box = Box(loss, framework_named(framework), call or default)
     state = Diagnosis(box, np.random.default_rng(SEED), call is not None or "alpha" in taken)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):  # the user's warnings are not ours to raise
+    with (
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):  # the user's warnings are not ours to raise
         warnings.simplefilter("ignore")
         _identify(state)
         if "gradient" in parts and "NOT_FINITE" not in state.codes:
             _add_gradient(state, gradient)
         if "robustness" in parts:
             _add_robustness(state, ignore_index)
-        return _report(state, framework, parts)
+        return _report(state, framework, parts, against)
 
 
 def assert_agrees(
@@ -234,10 +239,14 @@ def _formula(state: Diagnosis) -> Formula | None:
         found = search.formula(common_only=True)
         if found is not None:
             state.codes.add("IMPRECISE")
-            state.details["IMPRECISE"] = f"second differences of relative size {level:.0e} where 1e-11 is expected"
+            state.details["IMPRECISE"] = (
+                f"second differences of relative size {level:.0e} where 1e-11 is expected"
+            )
     elif level > robustness.SINGLE_NOISE:
         state.tolerance = SINGLE
-        found = Search(state.box, state.rng, state.alphas, SINGLE, positive=state.positive).formula()
+        found = Search(
+            state.box, state.rng, state.alphas, SINGLE, positive=state.positive
+        ).formula()
         if found is not None:
             state.notes.append("computed in single precision, although the inputs are double")
     return found
@@ -245,7 +254,9 @@ def _formula(state: Diagnosis) -> Formula | None:
 
 def _plain_alone(state: Diagnosis) -> bool:
     """Whether single rows have a plain formula although batches, whose rows see each other, have none."""
-    settings = tuple((1, c, t) for c, t in ((5, 2.37), (4, 1.43), (3, 3.1), (7, 1.18), (6, 1.9), (4, 4.5)))
+    settings = tuple(
+        (1, c, t) for c, t in ((5, 2.37), (4, 1.43), (3, 3.1), (7, 1.18), (6, 1.9), (4, 4.5))
+    )
     found = state.find(state.alphas, settings, common_only=True)
     if found is None or not _is_plain(tuple(term for _, term in found)):
         return False
@@ -265,12 +276,20 @@ def _confirm(state: Diagnosis, convention: Convention) -> None:
     if not state.positive and state.tolerance < HALF:
         saturated = saturate(box, rng, convention, single=state.single)
         checked = Validation(saturated.convention, saturated.codes, saturated.notes)
-        state.details.update({code: saturated.notes[0] for code in saturated.codes if saturated.notes})
+        state.details.update(
+            {code: saturated.notes[0] for code in saturated.codes if saturated.notes}
+        )
     floored = any(term.floored for _, term in checked.convention.terms)
     tolerance = HALF * 10.0 if state.tolerance == HALF else EXACT_SINGLE if state.single else EXACT
     tolerance = max(tolerance, EXACT_FLOORED if floored else 0.0)
     with_branches(
-        box, rng, checked, state.find, tolerance=tolerance, positive=state.positive, takes_alpha=state.takes_alpha
+        box,
+        rng,
+        checked,
+        state.find,
+        tolerance=tolerance,
+        positive=state.positive,
+        takes_alpha=state.takes_alpha,
     )
     validate(box, rng, checked, positive=state.positive)
     if checked.worst > tolerance:
@@ -283,7 +302,9 @@ def _confirm(state: Diagnosis, convention: Convention) -> None:
 
 
 def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
-    tests = compare_gradients(state.box, state.rng, gradient, single=state.single, positive=state.positive)
+    tests = compare_gradients(
+        state.box, state.rng, gradient, single=state.single, positive=state.positive
+    )
     state.codes |= tests.codes
     state.details.update(tests.details)
     state.untested += tests.untested
@@ -314,34 +335,52 @@ VALUE_BLIND = frozenset(
 """Codes that do not come from the formula."""
 
 
-def _report(state: Diagnosis, framework: str, parts: tuple[str, ...]) -> Report:
+def _report(
+    state: Diagnosis, framework: str, parts: tuple[str, ...], against: Convention | None
+) -> Report:
     codes, names, alternatives = set(state.codes), list[str](), list[str]()
+    reference = HINTON if against is None else against
     if state.convention is not None:
         reading = read(state.convention)
         codes |= reading.codes
         names, alternatives = reading.names, reading.alternatives
+        codes = codes if against is None else _relative(codes, state.convention, against)
     codes = _of_parts(codes, parts)
     details = dict(state.details)
     if names:
         details["OTHER_LOSS"] = "; ".join(dict.fromkeys(names))
-    known = state.convention is not None
-    verdict = verdict_of(codes) if known or verdict_of(codes) == "wrong" else "unknown"
+    verdict = verdict_of(codes)
+    if state.convention is None and verdict != "wrong":
+        verdict = "unknown"
     findings = explain(codes, framework, details, soft_only="SOFT_ONLY" in codes)
-    if known and verdict == "agrees":
-        codes.add("AGREES")
     return Report(
         verdict=verdict,
-        formula=str(state.convention) if state.convention else "NaN" if "NOT_FINITE" in codes else "",
+        formula=str(state.convention)
+        if state.convention
+        else "NaN"
+        if "NOT_FINITE" in codes
+        else "",
         convention=state.convention,
         findings=tuple(findings),
-        codes=frozenset(codes),
+        codes=frozenset(codes | {"AGREES"} if verdict == "agrees" else codes),
         alternatives=tuple(alternatives),
         untested=tuple(state.untested),
         notes=tuple(dict.fromkeys(state.notes)),
-        disagreement=None if verdict == "agrees" else _disagreement(state),
+        disagreement=None if verdict == "agrees" else _disagreement(state, reference),
         framework=framework,
+        reference=str(reference),
         calls=state.box.calls,
     )
+
+
+def _relative(codes: set[str], found: Convention, against: Convention) -> set[str]:
+    """Codes against another reference than Hinton's: none that the two share."""
+    unseen = codes & VALUE_BLIND
+    if found.equals(against, tolerance=EXACT_FLOORED):
+        return unseen
+    if found.ratio_to(against) is not None:
+        return unseen | {"CONSTANT_FACTOR"}
+    return (codes - read(against).codes) or unseen | {"OTHER_LOSS"}
 
 
 def _of_parts(codes: set[str], parts: tuple[str, ...]) -> set[str]:
@@ -354,16 +393,16 @@ def _of_parts(codes: set[str], parts: tuple[str, ...]) -> set[str]:
     return codes & kept
 
 
-def _disagreement(state: Diagnosis) -> Disagreement | None:
+def _disagreement(state: Diagnosis, reference: Convention) -> Disagreement | None:
     """A small input with short numbers on which loss and reference differ."""
     rng = np.random.default_rng(1)
     for temperature, alpha in ((2.0, 0.25), (4.0, 0.75), (1.0, 0.5), (2.0, 0.0), (2.0, 1.0)):
         student, teacher = np.round(rng.normal(size=(2, 2, 3)) * 4.0) / 2.0
         labels = rng.integers(0, 3, 2)
         got = state.box.one(student, teacher, labels, temperature, alpha)
-        expected = HINTON(student, teacher, labels, temperature=temperature, alpha=alpha)
+        expected = reference(student, teacher, labels, temperature=temperature, alpha=alpha)
         if not abs(got - expected) <= 1e-4 * abs(expected):
-            return Disagreement(student, teacher, labels.tolist(), temperature, alpha, got, expected)
+            return Disagreement(
+                student, teacher, labels.tolist(), temperature, alpha, got, expected
+            )
     return None
-
-

@@ -12,13 +12,58 @@ from kdref.conformance.distributions import Distribution, Temperature
 from kdref.conformance.terms import Floor, Term
 
 EPSILONS = (
-    1e-20, 1e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-30, 5e-8, 1e-37, 1e-38,
-    1e-40, 1e-14, 1e-11, 1e-13, 1e-18, 1e-300, float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).eps),
-    float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny),
+    1e-20,
+    1e-16,
+    1e-15,
+    1e-12,
+    1e-10,
+    1e-9,
+    1e-8,
+    1e-7,
+    1e-6,
+    1e-5,
+    1e-4,
+    1e-3,
+    1e-2,
+    1e-30,
+    5e-8,
+    1e-37,
+    1e-38,
+    1e-40,
+    1e-14,
+    1e-11,
+    1e-13,
+    1e-18,
+    1e-300,
+    float(np.finfo(np.float32).tiny),
+    float(np.finfo(np.float32).eps),
+    float(np.finfo(np.float64).eps),
+    float(np.finfo(np.float64).tiny),
 )
 """Epsilons that people write, machine constants among them."""
 
-NICE = (0.05, 0.07, 0.1, 0.2, 0.25, 0.5, 0.7, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 16.0, 20.0)
+NICE = (
+    0.05,
+    0.07,
+    0.1,
+    0.2,
+    0.25,
+    0.5,
+    0.7,
+    1.5,
+    2.0,
+    2.5,
+    3.0,
+    4.0,
+    5.0,
+    6.0,
+    7.0,
+    8.0,
+    10.0,
+    15.0,
+    16.0,
+    20.0,
+)
 """Temperatures that people write."""
 
 CROSSED = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 10.0, 20.0)
@@ -45,7 +90,13 @@ def pair(
     return Term(kind, first, Distribution(sides[1], transforms[1], second_tau), option)
 
 
-def one(kind: str, side: str, tau: Temperature = 1.0, transform: str = "softmax", option: float | None = None) -> Term:
+def one(
+    kind: str,
+    side: str,
+    tau: Temperature = 1.0,
+    transform: str = "softmax",
+    option: float | None = None,
+) -> Term:
     """A term with one distribution: the second place if it is compared with labels, else the first."""
     d = Distribution(side, transform, tau)
     alone = kind in ("entropy", "sum", "squares")
@@ -74,7 +125,12 @@ def label_terms() -> list[Term]:
         terms += [one("focal", "student", tau, option=gamma) for gamma in (1.0, 2.0, 0.5, 3.0, 5.0)]
         terms += [one("squared to label", "student", tau), one("binary label", "student", tau)]
         terms.append(one("binary label", "student", tau, "sigmoid"))
-        for kind in ("target kl", "non-target kl", "target cross entropy", "non-target cross entropy"):
+        for kind in (
+            "target kl",
+            "non-target kl",
+            "target cross entropy",
+            "non-target cross entropy",
+        ):
             terms.append(pair(kind, tau, tau))
     terms += [pair("target cross entropy", 1.0, "T"), pair("non-target cross entropy", 1.0, "T")]
     return unique(terms)
@@ -96,7 +152,9 @@ def equivalent_labels(term: Term) -> list[Term]:
         taus: Sequence[Temperature] = (1.0, "T", "1/T", "T^2", "sqrt(T)", *NICE)
         return [*(one("label", d.side, tau) for tau in taus), one("raw label", d.side)]
     if term.kind in ("label", "error probability", "squared to label"):
-        near = [one(kind, d.side, d.temperature) for kind in ("error probability", "squared to label")]
+        near = [
+            one(kind, d.side, d.temperature) for kind in ("error probability", "squared to label")
+        ]
         return [*near, one("label", d.side, d.temperature, "softmax twice"), term]
     return [term]
 
@@ -125,7 +183,11 @@ def common_pairs() -> list[Term]:
     for a, b in (("T", "T"), (1.0, 1.0), (1.0, "T"), ("T", 1.0)):
         for kind in ("kl", "cross entropy", "kl without log"):
             terms += [pair(kind, a, b), pair(kind, a, b, reverse=True)]
-        terms += [pair("squared", a, b), pair("dot", a, b), pair("generalised js", a, b, option=0.5)]
+        terms += [
+            pair("squared", a, b),
+            pair("dot", a, b),
+            pair("generalised js", a, b, option=0.5),
+        ]
         terms += [pair("exponentiated", a, b), pair("p minus log", a, b), pair("binary", a, b)]
         for kind in LOGARITHMIC:
             for transform in ("softmax twice", *AXES):
@@ -157,15 +219,28 @@ def _other_kinds() -> list[Term]:
         for kind in kinds:
             terms += [pair(kind, a, b), pair(kind, a, b, reverse=True)]
         for weight in (0.5, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 0.01, 0.05, 0.95, 0.99):
-            for kind in ("generalised js", "crossed js", "kl to mixture", "kl from mixture", "skew cross entropy"):
+            for kind in (
+                "generalised js",
+                "crossed js",
+                "kl to mixture",
+                "kl from mixture",
+                "skew cross entropy",
+            ):
                 terms.append(pair(kind, a, b, option=weight))
         for kind in ("absolute", "root squared", "huber", "cosine", "correlation", "squared", "kl",
                      "exponentiated raw", "p minus log", "cross entropy", "dot"):  # fmt: skip
             terms.append(pair(kind, a, b, ("raw", "raw")))
         for mixed in (("raw", "softmax"), ("softmax", "raw")):
-            terms += [pair(k, a, b, mixed, reverse=r) for k in (*LOGARITHMIC, "squared") for r in (False, True)]
+            terms += [
+                pair(k, a, b, mixed, reverse=r)
+                for k in (*LOGARITHMIC, "squared")
+                for r in (False, True)
+            ]
         raw = pair("kl", a, b, ("raw", "raw"))
-        terms += [raw._replace(first_floor=Floor("clip all", e), second_floor=Floor("clip all", e)) for e in (1e-7, 1e-8)]
+        terms += [
+            raw._replace(first_floor=Floor("clip all", e), second_floor=Floor("clip all", e))
+            for e in (1e-7, 1e-8)
+        ]
     for tau in (1.0, "T"):
         reverse = [pair("teacher choice", 1.0, tau, reverse=r) for r in (False, True)]
         terms += [*reverse, pair("squared", tau, tau, ("centred", "centred"))]
@@ -185,17 +260,32 @@ def _odd_transforms() -> list[Term]:
                         terms.append(pair(kind, a, b, (first, second), reverse=reverse))
         for transform in (*DOUBLES, *AXES, *SCORES):
             same = (transform, transform)
-            terms += [pair("generalised js", a, b, same, option=w) for w in (0.5, 0.1, 0.3, 0.7, 0.9)]
+            terms += [
+                pair("generalised js", a, b, same, option=w) for w in (0.5, 0.1, 0.3, 0.7, 0.9)
+            ]
             terms += [pair(kind, a, b, same) for kind in ("binary", "exponentiated", "absolute")]
         sigmoid = ("sigmoid", "sigmoid")
-        terms += [pair(kind, a, b, sigmoid, reverse=r) for kind in (*LOGARITHMIC, "squared") for r in (False, True)]
+        terms += [
+            pair(kind, a, b, sigmoid, reverse=r)
+            for kind in (*LOGARITHMIC, "squared")
+            for r in (False, True)
+        ]
     return terms
 
 
 def _odd_temperatures() -> list[Term]:
     taus: tuple[Temperature, ...] = ("T", 1.0, "1/T", "T^2", "sqrt(T)")
     kinds = ("kl", "cross entropy", "kl without log", "squared", "generalised js")
-    return [
+    odd = [
+        pair(kind, tau, tau, (transform, transform), reverse=reverse)
+        for kind in (*LOGARITHMIC, "kl without log", "squared", "binary", "generalised js", "dot")
+        for tau in ("1/T", "T^2")
+        for transform in ("softmax", *DOUBLES, *AXES)
+        for reverse in (False, True)
+    ]
+    odd += [pair("cross entropy", "1/T", "1/T", ("raw", "softmax"))]
+    odd = [t._replace(option=0.5) if t.kind == "generalised js" else t for t in odd]
+    return odd + [
         pair(kind, a, b, reverse=reverse, option=0.5 if kind == "generalised js" else None)
         for kind in kinds
         for a in taus
@@ -211,13 +301,25 @@ def fixed_pairs() -> list[Term]:
         for kind in (*LOGARITHMIC, "kl without log"):
             for a, b in ((x, x), (x, "T"), ("T", x), (x, 1.0), (1.0, x)):
                 terms += [pair(kind, a, b), pair(kind, a, b, reverse=True)]
-            terms += [pair(kind, x, y) for y in CROSSED if x in CROSSED and y != x and kind in LOGARITHMIC]
+            terms += [
+                pair(kind, x, y) for y in CROSSED if x in CROSSED and y != x and kind in LOGARITHMIC
+            ]
             for transform in (*DOUBLES, *AXES):
                 terms.append(pair(kind, x, x, (transform, transform)))
-                terms += [pair(kind, x, x, ("softmax", transform)), pair(kind, x, x, (transform, "softmax"))]
-        terms += [pair(kind, x, x) for kind in ("squared", "binary", "exponentiated", "p minus log", "dot")]
+                terms += [
+                    pair(kind, x, x, ("softmax", transform)),
+                    pair(kind, x, x, (transform, "softmax")),
+                ]
+        terms += [
+            pair(kind, x, x)
+            for kind in ("squared", "binary", "exponentiated", "p minus log", "dot")
+        ]
         terms += [pair("generalised js", x, x, option=w) for w in (0.5, 0.1, 0.3, 0.7, 0.9)]
-        terms += [pair("cross entropy", a, x, ("raw", "softmax"), reverse=r) for a in (1.0, x) for r in (False, True)]
+        terms += [
+            pair("cross entropy", a, x, ("raw", "softmax"), reverse=r)
+            for a in (1.0, x)
+            for r in (False, True)
+        ]
     return unique(terms)
 
 
@@ -226,6 +328,7 @@ def floored_pairs() -> list[Term]:
     plain = [pair("binary"), pair("binary", 1.0, 1.0)]
     for a, b in (("T", "T"), (1.0, 1.0), (1.0, "T"), ("T", 1.0)):
         plain += [pair(kind, a, b, reverse=r) for kind in LOGARITHMIC for r in (False, True)]
+    plain += [pair(kind, "1/T", "1/T", reverse=r) for kind in LOGARITHMIC for r in (False, True)]
     for transform in ("softmax twice", "softened softmax", "batch softmax"):
         plain += [pair(kind, "T", "T", (transform, transform)) for kind in LOGARITHMIC]
     return [floored for term in plain for floored in with_floors(term)]
@@ -233,7 +336,13 @@ def floored_pairs() -> list[Term]:
 
 def alpha_mixtures() -> list[Term]:
     """Mixtures whose weight is alpha itself."""
-    kinds = ("generalised js", "crossed js", "kl to mixture", "kl from mixture", "skew cross entropy")
+    kinds = (
+        "generalised js",
+        "crossed js",
+        "kl to mixture",
+        "kl from mixture",
+        "skew cross entropy",
+    )
     return [
         pair(kind, tau, tau, option=weight)
         for kind in kinds
@@ -257,7 +366,9 @@ def with_floors(term: Term, epsilons: Sequence[float] = EPSILONS) -> list[Term]:
                 variants += [term._replace(first_floor=floor)] if mode == "add" else []
         if term.kind in LOGARITHMIC:
             for mode in ("clip all", "add all"):
-                variants.append(term._replace(first_floor=Floor(mode, e), second_floor=Floor(mode, e)))
+                variants.append(
+                    term._replace(first_floor=Floor(mode, e), second_floor=Floor(mode, e))
+                )
         if term.kind == "kl":
             variants.append(term._replace(first_floor=Floor("ratio", e)))
     return variants
@@ -265,24 +376,52 @@ def with_floors(term: Term, epsilons: Sequence[float] = EPSILONS) -> list[Term]:
 
 def families(tau: float) -> list[list[Term]]:
     """One list of candidate terms per family, at a temperature that is being searched."""
-    shapes: list[tuple[Temperature, Temperature]] = [(tau, tau), (tau, "T"), ("T", tau), (tau, 1.0), (1.0, tau)]
-    groups = [[pair(kind, a, b, reverse=r)] for kind in LOGARITHMIC for a, b in shapes for r in (False, True)]
-    groups += [[pair(kind, tau, tau)] for kind in ("kl without log", "squared", "binary", "exponentiated", "dot", "p minus log")]
+    shapes: list[tuple[Temperature, Temperature]] = [
+        (tau, tau),
+        (tau, "T"),
+        ("T", tau),
+        (tau, 1.0),
+        (1.0, tau),
+    ]
+    groups = [
+        [pair(kind, a, b, reverse=r)]
+        for kind in LOGARITHMIC
+        for a, b in shapes
+        for r in (False, True)
+    ]
+    groups += [
+        [pair(kind, tau, tau)]
+        for kind in ("kl without log", "squared", "binary", "exponentiated", "dot", "p minus log")
+    ]
     groups += [[pair("generalised js", tau, tau, option=0.5)]]
     groups += [
         [pair(kind, tau, tau, transforms)]
         for kind in LOGARITHMIC
-        for transforms in (("softmax twice",) * 2, ("batch softmax",) * 2, ("softmax", "softmax twice"),
-                           ("whole softmax",) * 2, ("softened softmax",) * 2, ("raw", "softmax"))  # fmt: skip
+        for transforms in (
+            ("softmax twice",) * 2,
+            ("batch softmax",) * 2,
+            ("softmax", "softmax twice"),
+            ("whole softmax",) * 2,
+            ("softened softmax",) * 2,
+            ("raw", "softmax"),
+        )
     ]
     return groups
 
 
 def mixtures(weight: float) -> list[list[Term]]:
     """One list per family of mixtures, at a mixing weight that is being searched."""
-    kinds = ("generalised js", "crossed js", "kl to mixture", "kl from mixture", "skew cross entropy")
+    kinds = (
+        "generalised js",
+        "crossed js",
+        "kl to mixture",
+        "kl from mixture",
+        "skew cross entropy",
+    )
     groups = [[pair(kind, tau, tau, option=weight)] for kind in kinds for tau in ("T", 1.0)]
     for transform in ("batch softmax", "softmax twice"):
         same = (transform, transform)
-        groups += [[pair("generalised js", tau, tau, same, option=weight)] for tau in ("T", 1.0, *CROSSED)]
+        groups += [
+            [pair("generalised js", tau, tau, same, option=weight)] for tau in ("T", 1.0, *CROSSED)
+        ]
     return groups + [[pair("generalised js", tau, tau, option=weight)] for tau in NICE]

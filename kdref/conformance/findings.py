@@ -11,7 +11,8 @@ WORDS: dict[str, dict[str, str]] = {
         "p": "softmax(teacher / T)", "log_p": "log_softmax(teacher / T)", "log_q": "log_softmax(student / T)",
         "kl": "(p * (log_p - log_q)).sum(axis=-1).mean()",
         "ce": "-log_softmax(student)[np.arange(N), labels].mean()",
-        "constant": "teacher", "axis": "axis=-1", "copy": "student = student / T", "double": "np.asarray(student, float)",
+        "constant": "teacher", "axis": "axis=-1", "copy": "student = student / T",
+        "double": "np.asarray(student, float)",
     },
     "torch": {
         "p": "F.softmax(teacher / T, dim=-1)", "log_p": "F.log_softmax(teacher / T, dim=-1)",
@@ -278,7 +279,9 @@ CODES: dict[str, Code] = {
 """Every code, in the order in which a report lists them."""
 
 
-def explain(codes: Iterable[str], framework: str, details: dict[str, str], *, soft_only: bool) -> list[Finding]:
+def explain(
+    codes: Iterable[str], framework: str, details: dict[str, str], *, soft_only: bool
+) -> list[Finding]:
     """The findings of some codes, with repairs in a framework, in the order of `CODES`."""
     given = set(codes)
     findings = []
@@ -304,7 +307,8 @@ def verdict_of(codes: set[str]) -> str:
     """The verdict of a set of codes of an identified loss."""
     soft_only = "SOFT_ONLY" in codes
     severities = {
-        "convention" if name == "T_SQUARED_MISSING" and soft_only else CODES[name].verdict for name in codes
+        "convention" if name == "T_SQUARED_MISSING" and soft_only else CODES[name].verdict
+        for name in codes
     }
     if "wrong" in severities:
         return "wrong"

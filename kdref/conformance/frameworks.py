@@ -31,7 +31,12 @@ class Framework(Protocol):
         """A native array or number as a NumPy array of its own dtype."""
 
     def gradients(
-        self, function: Function, student: FloatArray, teacher: FloatArray, labels: IntArray, dtype: str
+        self,
+        function: Function,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        dtype: str,
     ) -> tuple[FloatArray | None, FloatArray | None]:
         """Automatic gradients with respect to student and teacher; None where there is none."""
 
@@ -55,7 +60,12 @@ class NumPy:
         return np.asarray(native)
 
     def gradients(
-        self, function: Function, student: FloatArray, teacher: FloatArray, labels: IntArray, dtype: str
+        self,
+        function: Function,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        dtype: str,
     ) -> tuple[FloatArray | None, FloatArray | None]:
         """None: a value in NumPy carries no gradient."""
         return None, None
@@ -83,10 +93,17 @@ class Torch:
         if not self.torch.is_tensor(native):
             return np.asarray(native)
         tensor = native.detach().cpu()
-        return np.asarray((tensor.float() if tensor.dtype == self.torch.bfloat16 else tensor).numpy())
+        return np.asarray(
+            (tensor.float() if tensor.dtype == self.torch.bfloat16 else tensor).numpy()
+        )
 
     def gradients(
-        self, function: Function, student: FloatArray, teacher: FloatArray, labels: IntArray, dtype: str
+        self,
+        function: Function,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        dtype: str,
     ) -> tuple[FloatArray | None, FloatArray | None]:
         """Gradients of the mean of what the loss returns; leaves are cloned so that in-place code runs."""
         leaves = [self.array(each, dtype).requires_grad_() for each in (student, teacher)]
@@ -96,7 +113,9 @@ class Torch:
         found = self.torch.autograd.grad(result.mean(), leaves, allow_unused=True)
         arrays = [None if g is None else self.numpy(g).astype(np.float64) for g in found]
         zero = np.zeros_like(student)
-        return (zero if arrays[0] is None else arrays[0]), (zero if arrays[1] is None else arrays[1])
+        return (zero if arrays[0] is None else arrays[0]), (
+            zero if arrays[1] is None else arrays[1]
+        )
 
 
 class Jax:
@@ -123,14 +142,21 @@ class Jax:
         return array if array.dtype.kind in "iufb" else array.astype(np.float32)
 
     def gradients(
-        self, function: Function, student: FloatArray, teacher: FloatArray, labels: IntArray, dtype: str
+        self,
+        function: Function,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        dtype: str,
     ) -> tuple[FloatArray | None, FloatArray | None]:
         """Gradients of the mean of what the loss returns."""
 
         def mean(s: Any, t: Any) -> Any:
             return self.jax.numpy.mean(function(s, t, self.labels(labels)))
 
-        found = self.jax.grad(mean, argnums=(0, 1))(self.array(student, dtype), self.array(teacher, dtype))
+        found = self.jax.grad(mean, argnums=(0, 1))(
+            self.array(student, dtype), self.array(teacher, dtype)
+        )
         first, second = (self.numpy(g).astype(np.float64) for g in found)
         return first, second
 
@@ -157,7 +183,12 @@ class TensorFlow:
         return np.asarray(native)
 
     def gradients(
-        self, function: Function, student: FloatArray, teacher: FloatArray, labels: IntArray, dtype: str
+        self,
+        function: Function,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        dtype: str,
     ) -> tuple[FloatArray | None, FloatArray | None]:
         """Gradients of the mean of what the loss returns."""
         s, t = self.array(student, dtype), self.array(teacher, dtype)
@@ -169,7 +200,11 @@ class TensorFlow:
         return first, second
 
 
-KERAS_BACKENDS: dict[str, Callable[[], Any]] = {"torch": Torch, "jax": Jax, "tensorflow": TensorFlow}
+KERAS_BACKENDS: dict[str, Callable[[], Any]] = {
+    "torch": Torch,
+    "jax": Jax,
+    "tensorflow": TensorFlow,
+}
 
 
 def framework(name: str) -> Framework:
@@ -194,5 +229,9 @@ def framework(name: str) -> Framework:
         backend = importlib.import_module("keras").backend.backend()
         made: Framework = KERAS_BACKENDS[backend]()
         return made
-    known: dict[str, Callable[[], Framework]] = {"torch": Torch, "jax": Jax, "tensorflow": TensorFlow}
+    known: dict[str, Callable[[], Framework]] = {
+        "torch": Torch,
+        "jax": Jax,
+        "tensorflow": TensorFlow,
+    }
     return known[name]()

@@ -51,11 +51,15 @@ def compare_gradients(
         result.untested.append("whether the teacher gets a gradient: NumPy has none")
         return result
     if single:
-        result.untested.append("small errors of the gradient: differences of float32 values show only gross ones")
+        result.untested.append(
+            "small errors of the gradient: differences of float32 values show only gross ones"
+        )
     analytic, teachers = [], []
     numerical: dict[str, list[FloatArray]] = {"richardson": [], "central": []}
     n, c, temperature = BASE
-    for student, teacher, labels in zip(*draw(rng, N_INPUTS, n, c, scales=(1.5,), positive=positive), strict=True):
+    for student, teacher, labels in zip(
+        *draw(rng, N_INPUTS, n, c, scales=(1.5,), positive=positive), strict=True
+    ):
         student, teacher = (np.abs(z) + 0.5 if positive else z for z in (student, teacher))
         found = _gradient(box, gradient, student, teacher, labels, temperature)
         if found[0] is None:
@@ -64,15 +68,22 @@ def compare_gradients(
         analytic.append(found[0])
         teachers.append(found[1])
         value = _value(box, teacher, labels, temperature)
-        steps = {"richardson": STEP_SINGLE if single else STEP, "central": STEP_SINGLE if single else SMALL_STEP}
+        steps = {
+            "richardson": STEP_SINGLE if single else STEP,
+            "central": STEP_SINGLE if single else SMALL_STEP,
+        }
         for method, step in steps.items():
             numerical[method].append(numerical_gradient(value, student, method=method, step=step))
-    _judge(result, np.array(analytic), {m: np.array(g) for m, g in numerical.items()}, single=single)
+    _judge(
+        result, np.array(analytic), {m: np.array(g) for m, g in numerical.items()}, single=single
+    )
     _judge_teacher(result, teachers)
     return result
 
 
-def _value(box: Box, teacher: FloatArray, labels: IntArray, temperature: float) -> Callable[[FloatArray], float]:
+def _value(
+    box: Box, teacher: FloatArray, labels: IntArray, temperature: float
+) -> Callable[[FloatArray], float]:
     return lambda student: box.one(student, teacher, labels, temperature, ALPHA)
 
 
@@ -87,8 +98,8 @@ def _gradient(
     if gradient is None:
         function = box.function(temperature, ALPHA)
         return box.framework.gradients(function, student, teacher, labels, box.dtype)
-    arrays = [box.framework.array(each, box.dtype) for each in (student, teacher)]
-    given = box.call(gradient, *arrays, box.framework.labels(labels), temperature, ALPHA)
+    s, t = (box.framework.array(each, box.dtype) for each in (student, teacher))
+    given = box.call(gradient, s, t, box.framework.labels(labels), temperature, ALPHA)
     array = box.framework.numpy(given).astype(np.float64)
     if array.shape != student.shape:
         raise ValueError(f"the gradient must have shape {student.shape}, got {array.shape}")
@@ -128,7 +139,9 @@ def _error(analytic: FloatArray, numerical: FloatArray) -> float:
 def _judge_teacher(result: GradientTests, teachers: list[FloatArray | None]) -> None:
     found = [each for each in teachers if each is not None]
     if not found:
-        result.untested.append("whether the teacher gets a gradient: only the framework's own would show it")
+        result.untested.append(
+            "whether the teacher gets a gradient: only the framework's own would show it"
+        )
         return
     largest = max(float(abs(each).max()) for each in found)
     if largest > 0.0:

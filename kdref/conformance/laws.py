@@ -63,7 +63,9 @@ def _polynomial_parts(
     for power, values in enumerate(x):
         if abs(values).max() < 10.0 * tolerance * scale:
             continue
-        found = _monomial(values, settings, tolerance) or _few_monomials(values, settings, tolerance)
+        found = _monomial(values, settings, tolerance) or _few_monomials(
+            values, settings, tolerance
+        )
         if found is None:
             return None
         parts += [m._replace(alpha=float(power)) for m in found]
@@ -91,7 +93,10 @@ def _monomial(
 
 
 def _products(
-    alphas: Sequence[float], extras: Sequence[str], temperatures: Sequence[float], examples: Sequence[float]
+    alphas: Sequence[float],
+    extras: Sequence[str],
+    temperatures: Sequence[float],
+    examples: Sequence[float],
 ) -> list[Monomial]:
     return [
         Monomial(1.0, a, t, c, n, extra)

@@ -19,7 +19,15 @@ from kdref.conformance.laws import Setting
 ALPHAS = (0.17, 0.37, 0.61, 0.83)
 BASE: Setting = (3, 5, 2.37)
 SETTINGS: tuple[Setting, ...] = (
-    BASE, (2, 5, 1.43), (4, 3, 3.1), (3, 7, 1.18), (5, 4, 4.5), (2, 6, 1.9), (4, 9, 1.27), (6, 3, 1.71), (2, 4, 2.9),
+    BASE,
+    (2, 5, 1.43),
+    (4, 3, 3.1),
+    (3, 7, 1.18),
+    (5, 4, 4.5),
+    (2, 6, 1.9),
+    (4, 9, 1.27),
+    (6, 3, 1.71),
+    (2, 4, 2.9),
 )
 """N, C and T of the inputs; all T are above 1, because a loss may branch there."""
 

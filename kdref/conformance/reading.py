@@ -15,7 +15,15 @@ from kdref.conformance.terms import KINDS, Term
 from kdref.conformance.weights import PER_BIT, Shape, Weight
 
 HINTON_LIKE = frozenset(
-    {"kl", "cross entropy", "kl without log", "dot", "exponentiated", "p minus log", "exponentiated raw"}
+    {
+        "kl",
+        "cross entropy",
+        "kl without log",
+        "dot",
+        "exponentiated",
+        "p minus log",
+        "exponentiated raw",
+    }
 )
 """Kinds that are KL(teacher || student) or a slip in writing it; any other is another loss."""
 
@@ -25,7 +33,9 @@ SLOT_KINDS = HINTON_LIKE - {"dot"}
 
 DOUBLES = frozenset({"softmax twice", "softened softmax"})
 AXES = frozenset({"batch softmax", "whole softmax"})
-OTHER_TRANSFORMS = frozenset({"sigmoid", "standardised", "standardised, ddof 1", "normalised", "centred"})
+OTHER_TRANSFORMS = frozenset(
+    {"sigmoid", "standardised", "standardised, ddof 1", "normalised", "centred"}
+)
 
 POWERS = {2.0: None, 0.0: "T_SQUARED_MISSING", 4.0: "T_SQUARED_TWICE", -2.0: "T_SQUARED_INVERTED"}
 
@@ -190,7 +200,9 @@ def _read_soft(parts: Parts, hard: Shape | None, reading: Reading) -> Shape | No
     if len(parts.soft) > 1:
         reading.codes.add("OTHER_LOSS")
         if not reading.names:
-            reading.names.append("a sum of " + " and ".join(KINDS[t.kind].name for _, t in parts.soft))
+            reading.names.append(
+                "a sum of " + " and ".join(KINDS[t.kind].name for _, t in parts.soft)
+            )
         orders = {t.first.side for _, t in parts.soft if t.first is not None}
         if len(orders) > 1:
             reading.codes.discard("KL_REVERSED")
@@ -240,7 +252,10 @@ def _read_temperature(term: Term, shape: Shape, hard: Shape | None, reading: Rea
     if {"T^2", "sqrt(T)"} & {teacher, student}:
         reading.codes.add("T_POWER")
     power = shape.temperature
-    if power == 0.0 and (not KINDS[term.kind].class_sum or (fixed and _holds_square(shape.constant, float(fixed[0]), hard))):
+    if power == 0.0 and (
+        not KINDS[term.kind].class_sum
+        or (fixed and _holds_square(shape.constant, float(fixed[0]), hard))
+    ):
         return
     if {"T^2", "sqrt(T)"} & {teacher, student} and power in (0.0, 1.0, 2.0, 4.0):
         return
@@ -270,7 +285,9 @@ def _plainness(k: float) -> tuple[int, float]:
 # Reductions and weights ------------------------------------------------------------------------------------
 
 
-def _read_reductions(parts: Parts, hard: Shape | None, soft: Shape | None, reading: Reading) -> None:
+def _read_reductions(
+    parts: Parts, hard: Shape | None, soft: Shape | None, reading: Reading
+) -> None:
     for shape, terms in ((hard, parts.hard), (soft, parts.soft)):
         if shape is None:
             continue
@@ -326,7 +343,9 @@ def _read_constants(parts: Parts, hard: Shape | None, soft: Shape, reading: Read
         for d in parts.soft[0][1].distributions
         if not isinstance(d.temperature, str) and d.temperature != 1.0
     ]
-    squared = any(soft.temperature == 0.0 and _is_one(soft.constant / float(tau) ** 2, bits) for tau in fixed)
+    squared = any(
+        soft.temperature == 0.0 and _is_one(soft.constant / float(tau) ** 2, bits) for tau in fixed
+    )
     simple_weight = soft.alpha == "1" and hard is None and 0.0 < soft.constant < 1.0
     if not _is_one(soft.constant, bits) and not squared and not simple_weight:
         reading.codes.add("CONSTANT_FACTOR")
@@ -355,12 +374,20 @@ def _alternatives(parts: Parts, hard: Shape | None, soft: Shape | None, reading:
             "only the source can tell"
         )
     root = abs(soft.constant) ** 0.5
-    if "TEMPERATURE_FIXED" not in reading.codes and "CONSTANT_FACTOR" in reading.codes and _simple(root):
+    if (
+        "TEMPERATURE_FIXED" not in reading.codes
+        and "CONSTANT_FACTOR" in reading.codes
+        and _simple(root)
+    ):
         reading.alternatives.append(
             f"the constant {soft.constant:g} may be the square of a fixed temperature {root:g}: "
             "only the source can tell"
         )
-    if "TEMPERATURE_FIXED" in reading.codes and soft.temperature == 0.0 and not close(soft.constant, 1.0):
+    if (
+        "TEMPERATURE_FIXED" in reading.codes
+        and soft.temperature == 0.0
+        and not close(soft.constant, 1.0)
+    ):
         reading.alternatives.append(
             f"the factor {soft.constant:.6g} may be a constant or the fixed temperature's square: "
             "only the source can tell"

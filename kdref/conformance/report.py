@@ -123,7 +123,9 @@ class Report:
         for finding in self.findings:
             lines += ["", *_finding_lines(finding)]
         for title, items in (
-            ("also possible", self.alternatives), ("notes", self.notes), ("not tested", self.untested),
+            ("also possible", self.alternatives),
+            ("notes", self.notes),
+            ("not tested", self.untested),
         ):
             if items:
                 lines += ["", title, *(line for item in items for line in _wrapped(item, "  - "))]
@@ -144,6 +146,10 @@ def _finding_lines(finding: Finding) -> list[str]:
 
 def _wrapped(text: str, prefix: str) -> list[str]:
     return textwrap.wrap(
-        text, WIDTH, initial_indent=prefix, subsequent_indent=" " * len(prefix),
-        break_long_words=False, break_on_hyphens=False,
+        text,
+        WIDTH,
+        initial_indent=prefix,
+        subsequent_indent=" " * len(prefix),
+        break_long_words=False,
+        break_on_hyphens=False,
     )

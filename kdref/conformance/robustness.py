@@ -19,7 +19,9 @@ def is_deterministic(box: Box, probes: Probes) -> bool:
     """Whether repeated calls give the same, to the last bits."""
     student, teacher, labels = probes.inputs
     for m in range(REPEATS):
-        again = [box.one(student[m], teacher[m], labels[m], probes.setting[2], a) for a in probes.alphas]
+        again = [
+            box.one(student[m], teacher[m], labels[m], probes.setting[2], a) for a in probes.alphas
+        ]
         if not np.allclose(again, probes.values[m], rtol=1e-12, atol=0.0, equal_nan=True):
             return False
     return True
@@ -32,7 +34,8 @@ def noise(box: Box, rng: np.random.Generator) -> float:
     for student, teacher, labels in zip(*draw(rng, 8, n, c), strict=True):
         move = np.sign(rng.normal(size=student.shape)) * NOISE_STEP
         ahead, here, behind = (
-            box.one(student + k * move, teacher, labels, temperature, ALPHA) for k in (1.0, 0.0, -1.0)
+            box.one(student + k * move, teacher, labels, temperature, ALPHA)
+            for k in (1.0, 0.0, -1.0)
         )
         found.append(abs(ahead - 2.0 * here + behind) / (1e-9 + abs(here)))
     return float(np.median(found))
@@ -70,7 +73,9 @@ def couples_rows(box: Box, rng: np.random.Generator) -> bool:
     return False
 
 
-def counts_padding(box: Box, rng: np.random.Generator, ignore_index: int) -> tuple[bool | None, str]:
+def counts_padding(
+    box: Box, rng: np.random.Generator, ignore_index: int
+) -> tuple[bool | None, str]:
     """Whether the logits or the number of ignored rows change the value.
 
     Returns
@@ -87,14 +92,17 @@ def counts_padding(box: Box, rng: np.random.Generator, ignore_index: int) -> tup
     if not np.isfinite(whole):
         reason = f": {box.errors[-1]}" if box.errors else ": the value is not finite"
         return None, f"labels of {ignore_index} are refused{reason}"
-    moved = [z.copy() for z in (student, teacher)]
-    moved[0][-2:] += rng.normal(size=(2, c))
-    moved[1][-2:] -= rng.normal(size=(2, c))
+    moved_student, moved_teacher = student.copy(), teacher.copy()
+    moved_student[-2:] += rng.normal(size=(2, c))
+    moved_teacher[-2:] -= rng.normal(size=(2, c))
     kept = box.one(student[:-2], teacher[:-2], masked[:-2], temperature, ALPHA)
-    other = box.one(*moved, masked, temperature, ALPHA)
+    other = box.one(moved_student, moved_teacher, masked, temperature, ALPHA)
     bound = 1e-6 * (1.0 + abs(whole))
     if abs(other - whole) > bound:
         return True, "changing the logits of ignored rows changes the loss"
     if abs(kept - whole) > bound:
-        return True, f"ignored rows are in the denominator: {whole:.6g} with them, {kept:.6g} without"
+        return (
+            True,
+            f"ignored rows are in the denominator: {whole:.6g} with them, {kept:.6g} without",
+        )
     return False, ""

@@ -46,12 +46,16 @@ class Saturation:
     notes: list[str] = field(default_factory=list)
 
 
-def saturate(box: Box, rng: np.random.Generator, convention: Convention, *, single: bool) -> Saturation:
+def saturate(
+    box: Box, rng: np.random.Generator, convention: Convention, *, single: bool
+) -> Saturation:
     """Compare a loss with its formula on large logits."""
     result = Saturation(convention)
     scales = tuple(s for s in SATURATED if s < 20.0 or not single)
     probes = probe(box, rng, BASE, (ALPHA,), N_SATURATED, scales=scales)
-    if not any(d.transform in SOFTMAX_AXES for _, term in convention.terms for d in term.distributions):
+    if not any(
+        d.transform in SOFTMAX_AXES for _, term in convention.terms for d in term.distributions
+    ):
         _shifted_rows(box, rng, result, single=single)
     predicted = convention.many(*probes.inputs, BASE[2], ALPHA)
     values = probes.values[:, 0]
@@ -65,7 +69,9 @@ def saturate(box: Box, rng: np.random.Generator, convention: Convention, *, sing
     return result
 
 
-def _agree(predicted: FloatArray, values: FloatArray, *, single: bool) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _agree(
+    predicted: FloatArray, values: FloatArray, *, single: bool
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     bound = (AGREE_SINGLE if single else AGREE) * (1.0 + abs(values))
     return np.asarray(abs(predicted - values) <= bound)
 
@@ -93,7 +99,9 @@ def _underflow(box: Box, rng: np.random.Generator, result: Saturation) -> None:
     student, teacher, labels = draw(rng, 3, n, c, scales=(GAP,))
     values = box.many(student, teacher, labels, temperature, (ALPHA,))
     if not np.isfinite(values).all():
-        result.notes.append("not finite on logits that differ by about 1000, where a probability is 0 (0 log 0)")
+        result.notes.append(
+            "not finite on logits that differ by about 1000, where a probability is 0 (0 log 0)"
+        )
 
 
 def _settle(result: Saturation, probes: Probes, *, single: bool) -> None:
@@ -110,7 +118,9 @@ def _settle(result: Saturation, probes: Probes, *, single: bool) -> None:
     choice = _best_combination(tables, values, options, 1e-5 if single else 1e-7)
     if choice is None:
         result.codes.add("EPSILON")
-        result.notes.append("departs from its formula on large logits: a clamp or epsilon that was not identified")
+        result.notes.append(
+            "departs from its formula on large logits: a clamp or epsilon that was not identified"
+        )
         return
     chosen = {term: options[i][j] for i, (term, j) in enumerate(zip(terms, choice, strict=True))}
     changed = tuple((w, chosen[term.plain]) for w, term in result.convention.terms)
@@ -152,5 +162,3 @@ def _best_combination(
         return round(float(errors[fitting[k]]) / bound, 1), used, k
 
     return places[min(range(len(places)), key=rank)]
-
-

@@ -20,20 +20,49 @@ WEIGHTS = np.linspace(0.02, 0.98, 17)
 GOLDEN = (5.0**0.5 - 1.0) / 2.0
 STEPS = 60
 
+NEAR, N_NEAREST = 1e-3, 4
+"""Share of a difference that an epsilon may leave unexplained, and how many such terms are tried with one."""
+
 PROMISING = 0.02
 """A family is refined where its best grid point leaves less than this share of the difference."""
 
 Grid = Sequence[float] | FloatArray
 
 
-def scan(search: Search, pinned: list[Term], target: FloatArray, varied: str) -> list[Term]:
-    """Terms that explain a difference at some temperature or mixing weight that no dictionary holds."""
+def nearest(
+    search: Search, terms: list[Term], pinned: list[Term], target: FloatArray, varied: str
+) -> list[Term]:
+    """The few terms that come near to explaining a difference: what an epsilon may have disturbed."""
+    left = _residuals(search, [[term] for term in terms], pinned, target, varied)
+    order = [int(i) for i in np.argsort(left)[:N_NEAREST]]
+    return [terms[i] for i in order if left[i] < NEAR * float((target**2).sum())]
+
+
+def scan(
+    search: Search, pinned: list[Term], target: FloatArray, varied: str, *, near: bool = False
+) -> list[Term]:
+    """Terms that explain a difference at some temperature or mixing weight that no dictionary holds.
+
+    With ``near``, they need only come near: short decimals are tried, since an epsilon shifts the best value.
+    """
     for grid, families in ((TEMPERATURES, dictionary.families), (WEIGHTS, dictionary.mixtures)):
-        table = np.stack([_residuals(search, families(float(x)), pinned, target, varied) for x in grid])
+        table = np.stack(
+            [_residuals(search, families(float(x)), pinned, target, varied) for x in grid]
+        )
         found: list[Term] = []
         energy = PROMISING * float((target**2).sum())
         for family in (f for f in np.argsort(table.min(axis=0))[:6] if table[:, f].min() < energy):
-            found += _refined(search, grid, table[:, family], families, int(family), pinned, target, varied)
+            found += _refined(
+                search,
+                grid,
+                table[:, family],
+                families,
+                int(family),
+                pinned,
+                target,
+                varied,
+                near=near,
+            )
             if found:
                 return found
     return []
@@ -64,6 +93,8 @@ def _refined(
     pinned: list[Term],
     target: FloatArray,
     varied: str,
+    *,
+    near: bool,
 ) -> list[Term]:
     """Golden-section search around the best grid point, then the shortest decimal that still fits."""
 
@@ -85,6 +116,9 @@ def _refined(
             right = low + GOLDEN * (high - low)
             at_right = worst(right)
     x = (low + high) / 2.0
+    if near:
+        places = (1, 2, 3) if worst(x) < NEAR * float(abs(target).max()) else ()
+        return [families(round(x, digits))[family][0] for digits in places]
     short = [round(x, digits) for digits in range(1, 8) if abs(round(x, digits) - x) < 1e-5 * x]
     for candidate in (*short[:1], x):
         if worst(candidate) < 5.0 * search.bound:

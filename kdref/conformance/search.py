@@ -15,8 +15,8 @@ from kdref.conformance import dictionary
 from kdref.conformance.box import Box
 from kdref.conformance.convention import WeightedTerm
 from kdref.conformance.laws import Setting, read_weight
-from kdref.conformance.probes import SETTINGS, Contrast, N_OTHER, Probes, probe
-from kdref.conformance.scans import scan
+from kdref.conformance.probes import N_OTHER, SETTINGS, Contrast, Probes, probe
+from kdref.conformance.scans import nearest, scan
 from kdref.conformance.sparse import Support, residual, sparse_supports
 from kdref.conformance.terms import KINDS, Term, columns
 
@@ -113,15 +113,24 @@ class Search:
             yield []
             return
         for terms, largest in ((dictionary.label_terms(), 3), (dictionary.label_floors(), 1)):
-            found = sparse_supports(self.changes(terms, "labels"), target, self.bound, largest=largest)
-            used = [same for support in found for i in support for same in dictionary.equivalent_labels(terms[i])]
+            found = sparse_supports(
+                self.changes(terms, "labels"), target, self.bound, largest=largest
+            )
+            used = [
+                same
+                for support in found
+                for i in support
+                for same in dictionary.equivalent_labels(terms[i])
+            ]
             if used:
                 yield dictionary.unique(used)
 
     def varied(self, labels: Sequence[Term]) -> str:
         """The side to vary so that the label terms cancel: the other one than theirs."""
         plain = [term for term in labels if len(term.sides) == 1]
-        return "student" if plain and all(term.sides == {"teacher"} for term in plain) else "teacher"
+        return (
+            "student" if plain and all(term.sides == {"teacher"} for term in plain) else "teacher"
+        )
 
     def changes(self, terms: Sequence[Term], what: str, alpha: float | None = None) -> FloatArray:
         """How each term changes when labels or a side are changed."""
@@ -142,7 +151,9 @@ class Search:
         if not np.isfinite(target).all():
             return
         pinned = [term for term in labels if varied in term.sides][:8]
-        explained = residual(self.changes(pinned, varied), target)[1] if pinned else abs(target).max()
+        explained = (
+            residual(self.changes(pinned, varied), target)[1] if pinned else abs(target).max()
+        )
         if explained < self.bound:
             yield True, iter([()])
             return
@@ -155,10 +166,23 @@ class Search:
         yield True, self.pairs(dictionary.fixed_pairs(), pinned, target, varied, 1)
         yield True, self.pairs(dictionary.floored_pairs(), pinned, target, varied, 1)
         yield False, self.scanned(pinned, target, varied)
+        yield False, self.floored_later(rare, pinned, target, varied)
         if len(self.alphas) > 1:
             yield False, self.alpha_mixtures(varied)
         yield False, self.pairs(common, pinned, target, varied, 2)
         yield False, self.pairs(common + rare, pinned, target, varied, 2, seeds=len(common))
+
+    def floored_later(
+        self, rare: list[Term], pinned: list[Term], target: FloatArray, varied: str
+    ) -> Iterator[Terms]:
+        """Epsilons in the uncommon terms, and those at fixed temperatures, that come near without fitting."""
+        uncommon = [
+            t for t in (*rare, *dictionary.fixed_pairs()) if t.kind in dictionary.LOGARITHMIC
+        ]
+        near = nearest(self, uncommon, pinned, target, varied)
+        near += scan(self, pinned, target, varied, near=True)
+        terms = [floored for term in near for floored in dictionary.with_floors(term)]
+        yield from self.pairs(dictionary.unique(terms), pinned, target, varied, 1)
 
     def scanned(self, pinned: list[Term], target: FloatArray, varied: str) -> Iterator[Terms]:
         """Terms at a temperature or mixing weight that no dictionary holds."""
@@ -200,7 +224,10 @@ class Search:
         free = [term for term in labels if term not in both]
         rest = [*free, *dictionary.one_sided_terms(kept)]
         if any(term.floored for term in free):
-            rest += [dictionary.one("uniform", kept)._replace(second_floor=t.second_floor) for t in free[:400]]
+            rest += [
+                dictionary.one("uniform", kept)._replace(second_floor=t.second_floor)
+                for t in free[:400]
+            ]
         if not both and not labels:
             rest += dictionary.one_sided_terms(varied)
         terms = [*both, *dictionary.unique(rest)]
@@ -211,7 +238,9 @@ class Search:
             table = columns(terms, self.contrast.base.batch(alpha))
         pinned = tuple(range(len(both)))
         best: Formula | None = None
-        for support in sparse_supports(table, values, self.bound, largest=3, pinned=pinned, limit=6):
+        for support in sparse_supports(
+            table, values, self.bound, largest=3, pinned=pinned, limit=6
+        ):
             found = self.weighted(tuple(terms[i] for i in support))
             if found is not None and (best is None or cost(found) < cost(best)):
                 best = found
@@ -259,7 +288,9 @@ class Search:
         mixed = any(isinstance(term.option, str) for term in terms)
         with np.errstate(all="ignore"):
             if not mixed:
-                x, worst = residual(columns(list(terms), probes.batch(self.alphas[0])), probes.values)
+                x, worst = residual(
+                    columns(list(terms), probes.batch(self.alphas[0])), probes.values
+                )
                 return x if worst < bound else None
             fits = [
                 residual(columns(list(terms), probes.batch(alpha)), probes.values[:, j : j + 1])
@@ -273,14 +304,26 @@ class Search:
 PLAIN_COST = 9.5
 """Two terms with three parts of weights between them: nothing simpler is to be expected."""
 
-UNUSUAL = frozenset({"constant", "dot", "error probability", "entropy", "sum", "squares", "raw label", "squared to label"})
+UNUSUAL = frozenset(
+    {
+        "constant",
+        "dot",
+        "error probability",
+        "entropy",
+        "sum",
+        "squares",
+        "raw label",
+        "squared to label",
+    }
+)
 """Kinds that turn up in coincidences; they cost a little more."""
 
 
 def cost(formula: Formula) -> float:
     """How complicated a formula is: its terms, its weights' parts, its unusual kinds."""
     return sum(
-        3.0 + len(weight.parts) + (term.kind in UNUSUAL) + 0.5 * term.floored for weight, term in formula
+        3.0 + len(weight.parts) + (term.kind in UNUSUAL) + 0.5 * term.floored
+        for weight, term in formula
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kdref._checks import FloatArray
+from kdref._checks import FloatArray, IntArray
 
 Support = tuple[int, ...]
 
@@ -77,7 +77,9 @@ def sparse_supports(
         return [pinned]
     index, unit, rest = _projected(columns, targets, pinned)
     n_seeds = unit.shape[1] if seeds is None else int((index < seeds).sum())
-    screen = max(SCREEN_FLOOR * float((rest**2).sum()), len(rest) * rest.shape[1] * (2.0 * tolerance) ** 2)
+    screen = max(
+        SCREEN_FLOOR * float((rest**2).sum()), len(rest) * rest.shape[1] * (2.0 * tolerance) ** 2
+    )
     for size in range(1, largest + 1):
         found = []
         for candidate in _SCREENS[size](unit, rest, screen, n_seeds):
@@ -101,7 +103,9 @@ def _projected(
     kept, rest = columns[:, index], targets
     before = np.linalg.norm(kept, axis=0)
     if pinned:
-        basis, _ = np.linalg.qr(columns[:, list(pinned)] / np.linalg.norm(columns[:, list(pinned)], axis=0))
+        basis, _ = np.linalg.qr(
+            columns[:, list(pinned)] / np.linalg.norm(columns[:, list(pinned)], axis=0)
+        )
         kept, rest = kept - basis @ (basis.T @ kept), rest - basis @ (basis.T @ rest)
     norms = np.linalg.norm(kept, axis=0)
     alive = norms > DEPENDENT * np.maximum(before, 1e-300)
@@ -146,9 +150,10 @@ def _triples(unit: FloatArray, rest: FloatArray, screen: float, seeds: int) -> I
     return found[:VERIFIED]
 
 
-def _best(left: FloatArray, screen: float) -> FloatArray:
-    passing = np.flatnonzero(left < screen)
-    return passing[np.argsort(left[passing])][:VERIFIED]
+def _best(left: FloatArray, screen: float) -> IntArray:
+    passing = np.flatnonzero(left < screen).astype(np.intp)
+    best: IntArray = passing[np.argsort(left[passing])][:VERIFIED]
+    return best
 
 
 _SCREENS = {1: _singles, 2: _pairs, 3: _triples}

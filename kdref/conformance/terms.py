@@ -161,9 +161,7 @@ def _cross_entropy(term: Term, batch: Batch) -> FloatArray:
     p, floor = batch.p(first), term.first_floor
     if floor is not None and floor.mode in WHOLE:
         change = WHOLE[floor.mode]
-        return -_sum(
-            change(p, floor.epsilon) * np.log(change(batch.p(second), floor.epsilon))
-        )
+        return -_sum(change(p, floor.epsilon) * np.log(change(batch.p(second), floor.epsilon)))
     if first.transform == "sigmoid":
         log_q = batch.log_p(second)
         return -_sum(p * log_q + (1.0 - p) * (log_q - batch.scores(second)))
@@ -285,7 +283,7 @@ def _label(term: Term, batch: Batch) -> FloatArray:
 
 
 def _uniform(term: Term, batch: Batch) -> FloatArray:
-    return -_log(term.second, term.second_floor, batch).mean(axis=-1)
+    return np.asarray(-_log(term.second, term.second_floor, batch).mean(axis=-1))
 
 
 def _probability_at_label(term: Term, batch: Batch) -> FloatArray:
@@ -298,7 +296,7 @@ def _raw_label(term: Term, batch: Batch) -> FloatArray:
 
 def _focal(term: Term, batch: Batch) -> FloatArray:
     gamma = float(term.option or 0.0)
-    return (1.0 - _probability_at_label(term, batch)) ** gamma * _label(term, batch)
+    return np.asarray((1.0 - _probability_at_label(term, batch)) ** gamma * _label(term, batch))
 
 
 def _squared_to_label(term: Term, batch: Batch) -> FloatArray:
@@ -323,7 +321,7 @@ def _teacher_choice(term: Term, batch: Batch) -> FloatArray:
 def _target_kl(term: Term, batch: Batch) -> FloatArray:
     p = batch.at_label(batch.p(_given(term.first)))
     q = batch.at_label(batch.p(_given(term.second)))
-    return p * np.log(p / q) + (1.0 - p) * (np.log1p(-p) - np.log1p(-q))
+    return np.asarray(p * np.log(p / q) + (1.0 - p) * (np.log1p(-p) - np.log1p(-q)))
 
 
 def _non_target_logs(term: Term, batch: Batch) -> tuple[FloatArray, FloatArray]:
@@ -392,44 +390,69 @@ def _ones(term: Term, batch: Batch) -> FloatArray:
 KINDS: dict[str, Kind] = {
     "constant": _kind(_ones, "a constant", "1", "1"),
     "kl": _kind(_kl, "KL divergence", "KL({a} || {b})", r"\mathrm{KL}(<a> \,\|\, <b>)"),
-    "cross entropy": _kind(_cross_entropy, "cross entropy", "CE({a}, {b})", r"\mathrm{CE}(<a>, <b>)"),
+    "cross entropy": _kind(
+        _cross_entropy, "cross entropy", "CE({a}, {b})", r"\mathrm{CE}(<a>, <b>)"
+    ),
     "kl without log": _kind(
-        _kl_without_log, "KL without a logarithm", "sum p (log p - q), p = {a}, q = {b}",
+        _kl_without_log,
+        "KL without a logarithm",
+        "sum p (log p - q), p = {a}, q = {b}",
         r"\textstyle\sum p (\log p - q)",
     ),
     "dot": _kind(
-        _pair(lambda p, q: -_sum(p * q)), "negative dot product", "-sum p q, p = {a}, q = {b}",
+        _pair(lambda p, q: -_sum(p * q)),
+        "negative dot product",
+        "-sum p q, p = {a}, q = {b}",
         r"-\textstyle\sum p q",
     ),
     "squared": _kind(
-        _pair(lambda p, q: _sum((p - q) ** 2)), "squared error",
-        "squared error({a}, {b})", r"\lVert <a> - <b> \rVert^2", class_sum=False,
+        _pair(lambda p, q: _sum((p - q) ** 2)),
+        "squared error",
+        "squared error({a}, {b})",
+        r"\lVert <a> - <b> \rVert^2",
+        class_sum=False,
     ),
     "root squared": _kind(
-        _pair(lambda p, q: np.sqrt(_sum((p - q) ** 2))), "Euclidean distance",
-        "distance({a}, {b})", r"\lVert <a> - <b> \rVert", class_sum=False,
+        _pair(lambda p, q: np.sqrt(_sum((p - q) ** 2))),
+        "Euclidean distance",
+        "distance({a}, {b})",
+        r"\lVert <a> - <b> \rVert",
+        class_sum=False,
     ),
     "absolute": _kind(
-        _pair(lambda p, q: _sum(abs(p - q))), "absolute error (twice the total variation)",
-        "absolute error({a}, {b})", r"\lVert <a> - <b> \rVert_1", class_sum=False,
+        _pair(lambda p, q: _sum(abs(p - q))),
+        "absolute error (twice the total variation)",
+        "absolute error({a}, {b})",
+        r"\lVert <a> - <b> \rVert_1",
+        class_sum=False,
     ),
     "huber": _kind(_pair(_huber), "Huber loss", "Huber({a}, {b})", class_sum=False),
     "hellinger": _kind(
-        _pair(lambda p, q: 1.0 - _sum(np.sqrt(p * q))), "Hellinger distance", "Hellinger({a}, {b})",
+        _pair(lambda p, q: 1.0 - _sum(np.sqrt(p * q))),
+        "Hellinger distance",
+        "Hellinger({a}, {b})",
     ),
     "chi squared": _kind(
-        _pair(lambda p, q: _sum((p - q) ** 2 / q)), "chi-squared divergence", "chi2({a}, {b})",
+        _pair(lambda p, q: _sum((p - q) ** 2 / q)),
+        "chi-squared divergence",
+        "chi2({a}, {b})",
     ),
     "renyi": _kind(
-        _pair(lambda p, q: _sum(p * p / q)), "Rényi sum of order 2", "sum p^2/q, p = {a}, q = {b}",
+        _pair(lambda p, q: _sum(p * p / q)),
+        "Rényi sum of order 2",
+        "sum p^2/q, p = {a}, q = {b}",
     ),
     "squared logs": _kind(
-        _log_pair(lambda p, q: _sum((p - q) ** 2)), "squared error of log-probabilities",
-        "squared error(log {a}, log {b})", class_sum=False,
+        _log_pair(lambda p, q: _sum((p - q) ** 2)),
+        "squared error of log-probabilities",
+        "squared error(log {a}, log {b})",
+        class_sum=False,
     ),
     "absolute logs": _kind(
-        _log_pair(lambda p, q: _sum(abs(p - q))), "absolute error of log-probabilities",
-        "absolute error(log {a}, log {b})", class_sum=False,
+        _log_pair(lambda p, q: _sum(abs(p - q))),
+        "absolute error of log-probabilities",
+        "absolute error(log {a}, log {b})",
+        class_sum=False,
     ),
     "exponentiated": _kind(
         lambda term, batch: _sum(
@@ -456,95 +479,145 @@ KINDS: dict[str, Kind] = {
         "sum e^a (a - b), a = {a}, b = {b}",
     ),
     "binary": _kind(
-        _binary_cross_entropy, "binary cross entropy of each class", "BCE({a}, {b})",
-        r"\mathrm{BCE}(<a>, <b>)", class_sum=False,
+        _binary_cross_entropy,
+        "binary cross entropy of each class",
+        "BCE({a}, {b})",
+        r"\mathrm{BCE}(<a>, <b>)",
+        class_sum=False,
     ),
     "binary kl": _kind(
         lambda term, batch: (
             _binary_cross_entropy(term, batch)
             - _binary_cross_entropy(term._replace(second=term.first), batch)
         ),
-        "binary KL of each class", "binary KL({a} || {b})", class_sum=False,
+        "binary KL of each class",
+        "binary KL({a} || {b})",
+        class_sum=False,
     ),
     "entropy": _kind(_entropy, "entropy", "H({a})", "H(<a>)"),
     "generalised js": _kind(
-        _generalised_js, "generalised Jensen-Shannon divergence", "JS({a}, {b}; {w})",
+        _generalised_js,
+        "generalised Jensen-Shannon divergence",
+        "JS({a}, {b}; {w})",
         r"\mathrm{JS}_{<w>}(<a>, <b>)",
     ),
     "crossed js": _kind(
-        _crossed_js, "Jensen-Shannon divergence with crossed weights",
+        _crossed_js,
+        "Jensen-Shannon divergence with crossed weights",
         "JS with crossed weights({a}, {b}; {w})",
     ),
     "kl to mixture": _kind(
-        lambda term, batch: _mixture(term, batch)[0], "skew KL divergence",
+        lambda term, batch: _mixture(term, batch)[0],
+        "skew KL divergence",
         "KL({a} || {w} * {a} + (1 - {w}) * {b})",
     ),
     "kl from mixture": _kind(
-        lambda term, batch: _mixture(term, batch)[1], "skew reverse KL divergence",
+        lambda term, batch: _mixture(term, batch)[1],
+        "skew reverse KL divergence",
         "KL({b} || {w} * {a} + (1 - {w}) * {b})",
     ),
     "skew cross entropy": _kind(
-        _skew_cross_entropy, "skew cross entropy", "CE({a}, {w} * {a} + (1 - {w}) * {b})",
+        _skew_cross_entropy,
+        "skew cross entropy",
+        "CE({a}, {w} * {a} + (1 - {w}) * {b})",
     ),
     "cosine": _kind(_pair(_cosine), "cosine distance", "1 - cos({a}, {b})", class_sum=False),
     "correlation": _kind(
         _pair(_correlation), "correlation of rows", "1 - correlation({a}, {b})", class_sum=False
     ),
     "column correlation": _kind(
-        _pair(_column_correlation), "correlation of classes across the batch",
-        "1 - correlation across the batch({a}, {b})", class_sum=False,
+        _pair(_column_correlation),
+        "correlation of classes across the batch",
+        "1 - correlation across the batch({a}, {b})",
+        class_sum=False,
     ),
     "sorted absolute": _kind(
-        _pair(_sorted_distance), "universal logit distillation",
-        "absolute error(sorted {a}, sorted {b})", class_sum=False,
+        _pair(_sorted_distance),
+        "universal logit distillation",
+        "absolute error(sorted {a}, sorted {b})",
+        class_sum=False,
     ),
     "sum": _kind(
-        lambda term, batch: _sum(batch.logits[_given(term.first).side]), "sum of logits", "sum({a})",
+        lambda term, batch: _sum(batch.logits[_given(term.first).side]),
+        "sum of logits",
+        "sum({a})",
         r"\textstyle\sum <a>",
     ),
     "squares": _kind(
-        lambda term, batch: _sum(batch.p(_given(term.first)) ** 2), "sum of squares",
-        "sum of squares({a})", r"\lVert <a> \rVert^2",
+        lambda term, batch: _sum(batch.p(_given(term.first)) ** 2),
+        "sum of squares",
+        "sum of squares({a})",
+        r"\lVert <a> \rVert^2",
     ),
-    "label": _kind(_label, "hard cross entropy", "CE(labels, {b})", r"\mathrm{CE}(y, <b>)", labels=True),
+    "label": _kind(
+        _label, "hard cross entropy", "CE(labels, {b})", r"\mathrm{CE}(y, <b>)", labels=True
+    ),
     "uniform": _kind(
-        _uniform, "cross entropy to the uniform distribution", "CE(uniform, {b})",
+        _uniform,
+        "cross entropy to the uniform distribution",
+        "CE(uniform, {b})",
         r"\mathrm{CE}(1/C, <b>)",
     ),
     "error probability": _kind(
-        lambda term, batch: 1.0 - _probability_at_label(term, batch), "error probability",
-        "(1 - p_label), p = {b}", r"(1 - <b>_y)", labels=True, class_sum=False,
+        lambda term, batch: 1.0 - _probability_at_label(term, batch),
+        "error probability",
+        "(1 - p_label), p = {b}",
+        r"(1 - <b>_y)",
+        labels=True,
+        class_sum=False,
     ),
     "raw label": _kind(
         _raw_label, "negative logit of the label", "-{b} at the label", "-<b>_y", labels=True
     ),
     "focal": _kind(_focal, "focal loss", "focal(labels, {b}; {w})", "", labels=True),
     "squared to label": _kind(
-        _squared_to_label, "squared error to the one-hot label", "squared error(one-hot, {b})", "",
-        labels=True, class_sum=False,
+        _squared_to_label,
+        "squared error to the one-hot label",
+        "squared error(one-hot, {b})",
+        "",
+        labels=True,
+        class_sum=False,
     ),
     "binary label": _kind(
-        _binary_label, "binary cross entropy to the label", "BCE(labels, {b})", "", labels=True,
+        _binary_label,
+        "binary cross entropy to the label",
+        "BCE(labels, {b})",
+        "",
+        labels=True,
         class_sum=False,
     ),
     "teacher choice": _kind(
-        _teacher_choice, "cross entropy to the teacher's largest class", "CE(argmax {a}, {b})",
+        _teacher_choice,
+        "cross entropy to the teacher's largest class",
+        "CE(argmax {a}, {b})",
     ),
     "target kl": _kind(
-        _target_kl, "decoupled distillation, target part", "TCKD({a} || {b})",
-        r"\mathrm{TCKD}(<a> \,\|\, <b>)", labels=True,
+        _target_kl,
+        "decoupled distillation, target part",
+        "TCKD({a} || {b})",
+        r"\mathrm{TCKD}(<a> \,\|\, <b>)",
+        labels=True,
     ),
     "non-target kl": _kind(
-        _non_target_kl, "decoupled distillation, non-target part", "NCKD({a} || {b})",
-        r"\mathrm{NCKD}(<a> \,\|\, <b>)", labels=True,
+        _non_target_kl,
+        "decoupled distillation, non-target part",
+        "NCKD({a} || {b})",
+        r"\mathrm{NCKD}(<a> \,\|\, <b>)",
+        labels=True,
     ),
     "target cross entropy": _kind(
-        _target_cross_entropy, "normalised distillation, target part", "-p_label log q_label, p = {a}, q = {b}",
-        "", labels=True,
+        _target_cross_entropy,
+        "normalised distillation, target part",
+        "-p_label log q_label, p = {a}, q = {b}",
+        "",
+        labels=True,
     ),
     "non-target cross entropy": _kind(
-        _non_target_cross_entropy, "normalised distillation, non-target part",
-        "CE({a}, {b}) of the other classes", "", labels=True,
+        _non_target_cross_entropy,
+        "normalised distillation, non-target part",
+        "CE({a}, {b}) of the other classes",
+        "",
+        labels=True,
     ),
 }
 """Every kind of term that is known, by name."""

@@ -1,4 +1,4 @@
-"""Does a convention predict the loss where it has not been fitted: the ends of alpha, round temperatures, new shapes?"""
+"""Holds a convention against the loss where it was not fitted: ends of alpha, round temperatures, new shapes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -69,24 +69,32 @@ def with_branches(
         values = probes.values[:, 0]
         finite = np.isfinite(values)
         if not finite.all():
-            _not_finite(result, box, f"at {parameter} = {at:g}", np.isfinite(predicted).all())
+            _not_finite(result, box, f"at {parameter} = {at:g}", bool(np.isfinite(predicted).all()))
             continue
         if _differences(predicted, values).max() <= tolerance:
             continue
         end = parameter == "alpha" and at in (0.0, 1.0)
         result.codes.add("ALPHA_DISCONTINUOUS" if end else "SPECIAL_BRANCH")
-        settings = tuple((m, k, at) for m, k, _ in SETTINGS) if parameter == "temperature" else SETTINGS
+        settings = (
+            tuple((m, k, at) for m, k, _ in SETTINGS) if parameter == "temperature" else SETTINGS
+        )
         found = find(ALPHAS if parameter == "temperature" else alphas, settings)
         if found is None:
-            result.notes.append(f"at {parameter} = {at:g} another formula, which was not identified")
+            result.notes.append(
+                f"at {parameter} = {at:g} another formula, which was not identified"
+            )
         else:
             branch = Branch(parameter, at, found)
-            result.convention = replace(result.convention, branches=(*result.convention.branches, branch))
+            result.convention = replace(
+                result.convention, branches=(*result.convention.branches, branch)
+            )
 
 
 def _not_finite(result: Validation, box: Box, where: str, predicted: bool) -> None:
     if box.errors:
-        result.notes.append(f"the loss raised {type(box.errors[-1]).__name__} {where}: {box.errors[-1]}")
+        result.notes.append(
+            f"the loss raised {type(box.errors[-1]).__name__} {where}: {box.errors[-1]}"
+        )
         box.errors.clear()
     elif predicted:
         result.codes.add("NOT_FINITE")
@@ -111,7 +119,11 @@ def validate(box: Box, rng: np.random.Generator, result: Validation, *, positive
         value = box.many(*inputs, temperature, (alpha,))[0, 0]
         predicted = result.convention.many(*inputs, temperature, alpha)[0]
         if not np.isfinite(value) and (n == 1 or c == 2):
-            note = f"not finite for N = {n}, C = {c}" if not box.errors else f"raises for N = {n}, C = {c}"
+            note = (
+                f"not finite for N = {n}, C = {c}"
+                if not box.errors
+                else f"raises for N = {n}, C = {c}"
+            )
             result.notes += [note] if note not in result.notes else []
             box.errors.clear()
             continue

@@ -152,7 +152,8 @@ def _sum_text(products: list[str]) -> str:
 
 
 def _product(shape: Shape, term: str, *, latex: bool) -> str:
-    factors, divisors = [], []
+    factors: list[str] = []
+    divisors: list[str] = []
     if shape.constant != 1.0 or (term == "1" and shape.alpha == "1"):
         factors.append(number_text(shape.constant))
     if shape.alpha != "1":
@@ -161,7 +162,9 @@ def _product(shape: Shape, term: str, *, latex: bool) -> str:
     for name, power in (("T", shape.temperature), ("C", shape.classes), ("N", shape.examples)):
         if power:
             size = abs(power)
-            raised = name if size == 1.0 else f"{name}^{size:g}" if not latex else f"{name}^{{{size:g}}}"
+            raised = (
+                name if size == 1.0 else f"{name}^{size:g}" if not latex else f"{name}^{{{size:g}}}"
+            )
             (factors if power > 0.0 else divisors).append(raised)
     if shape.extra:
         factors.append(shape.extra)
@@ -174,5 +177,7 @@ def _joined(factors: list[str], divisors: list[str], *, latex: bool) -> str:
     if not latex:
         return " * ".join(factors) + "".join(f" / {d}" for d in divisors)
     written = [f.replace("alpha", r"\alpha").replace("ln", r"\ln") for f in factors[:-1]]
-    top = r"\, ".join([*written, factors[-1].replace("alpha", r"\alpha").replace(r"\\alpha", r"\alpha")])
+    top = r"\, ".join(
+        [*written, factors[-1].replace("alpha", r"\alpha").replace(r"\\alpha", r"\alpha")]
+    )
     return top if not divisors else rf"\frac{{1}}{{{' '.join(divisors)}}}\, {top}"

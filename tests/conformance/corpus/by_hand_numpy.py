@@ -126,7 +126,9 @@ def multiplied(s, t, y, *, temperature, alpha):
 @case("ROLES_SWAPPED")
 def other_order(teacher_out, student_out, y, *, temperature, alpha):
     p, lq = softmax(teacher_out / temperature), log_softmax(student_out / temperature)
-    return alpha * temperature**2 * (p * (np.log(p) - lq)).sum(1).mean() + (1 - alpha) * nll(student_out, y)
+    return alpha * temperature**2 * (p * (np.log(p) - lq)).sum(1).mean() + (1 - alpha) * nll(
+        student_out, y
+    )
 
 
 @case("NO_SOFTMAX", "CROSS_ENTROPY_NOT_KL")
@@ -190,7 +192,10 @@ def smoothed_labels(s, t, y, *, temperature, alpha):
 def in_bits(s, t, y, *, temperature, alpha):
     p, q = softmax(t / temperature), softmax(s / temperature)
     soft = (p * np.log2(p / q)).sum(1).mean()
-    return alpha * temperature**2 * soft - (1 - alpha) * np.log2(softmax(s)[np.arange(len(y)), y]).mean()
+    return (
+        alpha * temperature**2 * soft
+        - (1 - alpha) * np.log2(softmax(s)[np.arange(len(y)), y]).mean()
+    )
 
 
 @case("ROW_SUM", "CROSS_ENTROPY_NOT_KL", "SOFT_ONLY")
@@ -266,7 +271,9 @@ def decoupled(s, t, y, *, temperature, alpha):
     tckd = py * np.log(py / qy) + (1 - py) * np.log((1 - py) / (1 - qy))
     gone = -1000.0 * np.eye(s.shape[1])[y]
     p2, q2 = softmax(t / T + gone), softmax(s / T + gone)
-    nckd = np.where(p2 > 0, p2 * np.log(np.where(p2 > 0, p2, 1) / np.where(q2 > 0, q2, 1)), 0).sum(1)
+    nckd = np.where(p2 > 0, p2 * np.log(np.where(p2 > 0, p2, 1) / np.where(q2 > 0, q2, 1)), 0).sum(
+        1
+    )
     return nll(s, y) + alpha * T * T * (tckd + 8.0 * nckd).mean()
 
 
@@ -277,7 +284,9 @@ def decoupled(s, t, y, *, temperature, alpha):
 def confidence_weighted(s, t, y, *, temperature, alpha):
     p, lq = softmax(t / temperature), log_softmax(s / temperature)
     w = p.max(axis=1) ** 1.5
-    return alpha * temperature**2 * ((p * (np.log(p) - lq)).sum(1) * w).mean() + (1 - alpha) * nll(s, y)
+    return alpha * temperature**2 * ((p * (np.log(p) - lq)).sum(1) * w).mean() + (1 - alpha) * nll(
+        s, y
+    )
 
 
 @case(outside=True)

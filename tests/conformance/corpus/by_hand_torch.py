@@ -26,21 +26,28 @@ def case(*codes: str, outside: bool = False) -> Any:
 @case("AGREES")
 def loss_fn_kd(outputs, teacher_outputs, labels, *, temperature, alpha):
     T = temperature
-    kd = nn.KLDivLoss(reduction="batchmean")(F.log_softmax(outputs / T, dim=1), F.softmax(teacher_outputs / T, dim=1))
+    kd = nn.KLDivLoss(reduction="batchmean")(
+        F.log_softmax(outputs / T, dim=1), F.softmax(teacher_outputs / T, dim=1)
+    )
     return kd * (alpha * T * T) + F.cross_entropy(outputs, labels) * (1.0 - alpha)
 
 
 @case("CLASS_MEAN")
 def old_default_reduction(outputs, teacher_outputs, labels, *, temperature, alpha):
     T = temperature
-    kl = (F.softmax(teacher_outputs / T, 1) * (F.log_softmax(teacher_outputs / T, 1) - F.log_softmax(outputs / T, 1))).mean()
+    kl = (
+        F.softmax(teacher_outputs / T, 1)
+        * (F.log_softmax(teacher_outputs / T, 1) - F.log_softmax(outputs / T, 1))
+    ).mean()
     return kl * (alpha * T * T) + F.cross_entropy(outputs, labels) * (1.0 - alpha)
 
 
 @case("CLASS_MEAN", "CONSTANT_FACTOR")
 def mnist_script(outputs, teacher_scores, y, *, temperature, alpha):
     T = temperature
-    kl = F.kl_div(F.log_softmax(outputs / T, 1), F.softmax(teacher_scores / T, 1), reduction="none").mean()
+    kl = F.kl_div(
+        F.log_softmax(outputs / T, 1), F.softmax(teacher_scores / T, 1), reduction="none"
+    ).mean()
     return kl * (T * T * 2.0 * alpha) + F.cross_entropy(outputs, y) * (1.0 - alpha)
 
 
@@ -71,9 +78,16 @@ def trainer(s, t, y, *, temperature, alpha):
 @case("CLASS_MEAN")
 def vision_transformer(outputs, teacher_outputs, labels, *, temperature, alpha):
     T = temperature
-    soft = F.kl_div(
-        F.log_softmax(outputs / T, dim=1), F.log_softmax(teacher_outputs / T, dim=1), reduction="sum", log_target=True
-    ) * (T * T) / outputs.numel()
+    soft = (
+        F.kl_div(
+            F.log_softmax(outputs / T, dim=1),
+            F.log_softmax(teacher_outputs / T, dim=1),
+            reduction="sum",
+            log_target=True,
+        )
+        * (T * T)
+        / outputs.numel()
+    )
     return F.cross_entropy(outputs, labels) * (1 - alpha) + soft * alpha
 
 
@@ -109,7 +123,9 @@ def vanilla(y_pred_student, y_pred_teacher, y_true, *, temperature, alpha):
     soft_teacher = F.softmax(y_pred_teacher / temperature, dim=1)
     soft_student = F.softmax(y_pred_student / temperature, dim=1)
     loss = (1 - alpha) * F.cross_entropy(y_pred_student, y_true)
-    return loss + (alpha * temperature**2) * F.kl_div(soft_student, soft_teacher, reduction="batchmean")
+    return loss + (alpha * temperature**2) * F.kl_div(
+        soft_student, soft_teacher, reduction="batchmean"
+    )
 
 
 @case("KL_REVERSED")
@@ -129,14 +145,18 @@ def log_probabilities_as_target(s, t, y, *, temperature, alpha):
 @case("SOFTMAX_NOT_LOG", "T_SQUARED_MISSING")
 def log_target_with_probabilities(s, t, y, *, temperature, alpha):
     T = temperature
-    kd = F.kl_div(F.log_softmax(s / T, 1), F.softmax(t / T, 1), reduction="batchmean", log_target=True)
+    kd = F.kl_div(
+        F.log_softmax(s / T, 1), F.softmax(t / T, 1), reduction="batchmean", log_target=True
+    )
     return alpha * kd + (1 - alpha) * F.cross_entropy(s, y)
 
 
 @case("DOUBLE_SOFTMAX_HARD", "ALPHA_ON_HARD")
 def softmax_into_cross_entropy(s, t, y, *, temperature, alpha):
     hard = F.cross_entropy(F.softmax(s, dim=1), y)
-    soft = F.kl_div(F.log_softmax(s / temperature, 1), F.softmax(t / temperature, 1), reduction="batchmean")
+    soft = F.kl_div(
+        F.log_softmax(s / temperature, 1), F.softmax(t / temperature, 1), reduction="batchmean"
+    )
     return alpha * hard + (1 - alpha) * soft * temperature * temperature
 
 
@@ -155,7 +175,9 @@ def raw_logits_with_log_target(s, t, y, *, temperature, alpha):
 @case("CONSTANT_OFFSET")
 def factor_inside_the_target(s, t, y, *, temperature, alpha):
     T = temperature
-    soft = F.kl_div(F.log_softmax(s / T, 1), F.softmax(t / T, 1) * (alpha * T * T), reduction="batchmean")
+    soft = F.kl_div(
+        F.log_softmax(s / T, 1), F.softmax(t / T, 1) * (alpha * T * T), reduction="batchmean"
+    )
     return soft + (1 - alpha) * F.cross_entropy(s, y)
 
 
@@ -178,7 +200,9 @@ def in_place(s, t, y, *, temperature, alpha):
 @case("SOFTMAX_WRONG_AXIS", "T_SQUARED_MISSING")
 def dim_zero(s, t, y, *, temperature, alpha):
     soft = F.kl_div(
-        F.log_softmax(s / temperature, dim=0), F.softmax(t / temperature, dim=0), reduction="batchmean"
+        F.log_softmax(s / temperature, dim=0),
+        F.softmax(t / temperature, dim=0),
+        reduction="batchmean",
     )
     return alpha * soft + (1 - alpha) * F.cross_entropy(s, y)
 
@@ -198,7 +222,9 @@ def mse_of_softened_logits(logits_S, logits_T, labels, *, temperature, alpha):
 @case("OTHER_LOSS")
 def standardised(s, t, y, *, temperature, alpha):
     def normalise(logit):
-        return (logit - logit.mean(dim=-1, keepdims=True)) / (1e-7 + logit.std(dim=-1, keepdims=True))
+        return (logit - logit.mean(dim=-1, keepdims=True)) / (
+            1e-7 + logit.std(dim=-1, keepdims=True)
+        )
 
     p, q = F.softmax(normalise(t) / temperature, 1), F.log_softmax(normalise(s) / temperature, 1)
     soft = F.kl_div(q, p, reduction="none").sum(1).mean() * temperature**2
@@ -215,7 +241,11 @@ def smoothing(s, t, y, *, temperature, alpha):
 @case("ROLES_SWAPPED", "FREE_WEIGHTS")
 def three_arguments(teacher_logits, student_logits, labels, *, temperature, alpha):
     T = temperature
-    soft = F.kl_div(F.log_softmax(student_logits / T, 1), F.softmax(teacher_logits / T, 1), reduction="batchmean")
+    soft = F.kl_div(
+        F.log_softmax(student_logits / T, 1),
+        F.softmax(teacher_logits / T, 1),
+        reduction="batchmean",
+    )
     return 0.7 * T * T * soft + 0.3 * F.cross_entropy(student_logits, labels)
 
 
@@ -308,7 +338,9 @@ def temperature_per_class(s, t, y, *, temperature, alpha):
 
 @case(outside=True)
 def sigmoid_gate(s, t, y, *, temperature, alpha):
-    kl = F.kl_div(F.log_softmax(s / temperature, 1), F.softmax(t / temperature, 1), reduction="none").sum(1)
+    kl = F.kl_div(
+        F.log_softmax(s / temperature, 1), F.softmax(t / temperature, 1), reduction="none"
+    ).sum(1)
     return (torch.tanh(kl) * alpha).mean() + (1 - alpha) * F.cross_entropy(s, y)
 
 
@@ -327,11 +359,15 @@ def instance_contrast(s, t, y, *, temperature, alpha):
 @case(outside=True)
 def teacher_mixed_with_label(s, t, y, *, temperature, alpha):
     p = F.softmax(t / temperature, 1)
-    target = torch.where(p.max(1, keepdim=True).values > 0.5, p, F.one_hot(y, s.shape[1]).to(p.dtype))
+    target = torch.where(
+        p.max(1, keepdim=True).values > 0.5, p, F.one_hot(y, s.shape[1]).to(p.dtype)
+    )
     return -(target * F.log_softmax(s / temperature, 1)).sum(1).mean()
 
 
 @case(outside=True)
 def focal_divergence(s, t, y, *, temperature, alpha):
     p, q = F.softmax(t / temperature, 1), F.softmax(s / temperature, 1)
-    return alpha * ((1 - q) ** 1.5 * p * (p.log() - q.log())).sum(1).mean() + (1 - alpha) * F.cross_entropy(s, y)
+    return alpha * ((1 - q) ** 1.5 * p * (p.log() - q.log())).sum(1).mean() + (
+        1 - alpha
+    ) * F.cross_entropy(s, y)
