@@ -232,22 +232,22 @@ def _formula(state: Diagnosis) -> Formula | None:
     found = search.formula()
     if found is not None:
         return found
-    level = robustness.noise(state.box, state.rng)
-    if level > robustness.HALF_NOISE:
-        state.tolerance = HALF
+    level = robustness.noise(state.box, state.rng, "half")
+    if level > robustness.SMOOTH["half"]:
         search = Search(state.box, state.rng, state.alphas, HALF, positive=state.positive)
         found = search.formula(common_only=True)
         if found is not None:
+            state.tolerance = HALF
             state.codes.add("IMPRECISE")
             state.details["IMPRECISE"] = (
-                f"second differences of relative size {level:.0e} where 1e-11 is expected"
+                f"second differences of relative size {level:.0e} where 1e-6 is expected"
             )
-    elif level > robustness.SINGLE_NOISE:
-        state.tolerance = SINGLE
+    elif robustness.noise(state.box, state.rng, "single") > robustness.SMOOTH["single"]:
         found = Search(
             state.box, state.rng, state.alphas, SINGLE, positive=state.positive
         ).formula()
         if found is not None:
+            state.tolerance = SINGLE
             state.notes.append("computed in single precision, although the inputs are double")
     return found
 

@@ -230,7 +230,12 @@ def _other_kinds() -> list[Term]:
         for kind in ("absolute", "root squared", "huber", "cosine", "correlation", "squared", "kl",
                      "exponentiated raw", "p minus log", "cross entropy", "dot"):  # fmt: skip
             terms.append(pair(kind, a, b, ("raw", "raw")))
-        for mixed in (("raw", "softmax"), ("softmax", "raw")):
+        for mixed in (
+            ("positive", "positive"),
+            ("softmax", "positive"),
+            ("raw", "softmax"),
+            ("softmax", "raw"),
+        ):
             terms += [
                 pair(k, a, b, mixed, reverse=r)
                 for k in (*LOGARITHMIC, "squared")

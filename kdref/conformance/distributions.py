@@ -30,6 +30,7 @@ TRANSFORMS = {
     "batch softmax": "{z} over the batch",
     "whole softmax": "{z} over all entries",
     "raw": "raw {z}",
+    "positive": "raw {z} taken as a probability",
     "sigmoid": "sigmoid {z}",
     "standardised": "z-score({name}){divisor}",
     "standardised, ddof 1": "z-score1({name}){divisor}",
@@ -142,7 +143,7 @@ class Batch:
             z = self.scores(d)
             if d.transform == "sigmoid":
                 self._logs[d] = -np.logaddexp(0.0, -z)
-            elif d.transform == "raw":
+            elif d.transform in ("raw", "positive"):
                 self._logs[d] = np.log(z)
             else:
                 self._logs[d] = log_softmax(z, SOFTMAX_AXES.get(d.transform, -1))
@@ -151,7 +152,7 @@ class Batch:
     def p(self, d: Distribution) -> FloatArray:
         """Probabilities; of raw logits the logits themselves."""
         if d not in self._probabilities:
-            raw = d.transform in ("raw", "centred")
+            raw = d.transform in ("raw", "positive", "centred")
             self._probabilities[d] = self.scores(d) if raw else np.exp(self.log_p(d))
         return self._probabilities[d]
 

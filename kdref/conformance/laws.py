@@ -112,12 +112,14 @@ POWERS = (0.0, 2.0, -2.0, 1.0, -1.0, 4.0, 3.0)
 DICTIONARIES: dict[str, list[Monomial]] = {
     "sums": [
         *_products((0.0,), ("",), POWERS, (0.0, -1.0, 1.0)),
-        *_products((0.0,), ("ln T", "ln C", "ln N", "1/(C - 1)"), POWERS[:4], (0.0,)),
+        *_products((0.0,), ("ln T", "ln C", "ln N", "1/(C - 1)"), POWERS[:4], (0.0, -1.0, 1.0)),
     ],
     "powers": _products((0.0, 1.0, 2.0, -1.0, 0.5), ("",), POWERS, (0.0, -1.0, 1.0)),
     "logarithms": [
-        *_products((0.0, 1.0), ("",), POWERS[:4], (0.0,)),
-        *_products((0.0, 1.0), tuple(extra for extra in EXTRAS if extra), POWERS[:4], (0.0,)),
+        *_products((0.0, 1.0), ("",), POWERS[:4], (0.0, -1.0, 1.0)),
+        *_products(
+            (0.0, 1.0), tuple(extra for extra in EXTRAS if extra), POWERS[:2], (0.0, -1.0, 1.0)
+        ),
     ],
 }
 """Monomials that are combined where a single one does not do."""

@@ -32,6 +32,7 @@ SLOT_KINDS = HINTON_LIKE - {"dot"}
 """Kinds in which the order of the two sides matters."""
 
 DOUBLES = frozenset({"softmax twice", "softened softmax"})
+RAW = frozenset({"raw", "positive"})
 AXES = frozenset({"batch softmax", "whole softmax"})
 OTHER_TRANSFORMS = frozenset(
     {"sigmoid", "standardised", "standardised, ddof 1", "normalised", "centred"}
@@ -225,7 +226,7 @@ def _read_soft_term(term: Term, reading: Reading) -> None:
         reading.codes.add("CROSS_ENTROPY_NOT_KL")
     if term.kind in WITHOUT_LOG:
         reading.codes.add("SOFTMAX_NOT_LOG")
-    if "raw" in transforms or term.kind == "exponentiated raw":
+    if transforms & RAW or term.kind == "exponentiated raw":
         reading.codes.add("NO_SOFTMAX")
     if term.kind in SLOT_KINDS and term.first is not None and term.first.side == "student":
         reading.codes.add("KL_REVERSED")
@@ -233,7 +234,7 @@ def _read_soft_term(term: Term, reading: Reading) -> None:
 
 def _read_temperature(term: Term, shape: Shape, hard: Shape | None, reading: Reading) -> None:
     """Which temperatures soften the two sides, and the factor in T that goes with them."""
-    if any(d.transform == "raw" for d in term.distributions):
+    if any(d.transform in RAW for d in term.distributions):
         return
     taus = {d.side: d.temperature for d in term.distributions}
     teacher, student = taus["teacher"], taus["student"]

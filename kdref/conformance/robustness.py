@@ -8,11 +8,11 @@ from kdref.conformance.probes import ALPHAS, BASE, Probes, draw
 REPEATS = 4
 ALPHA = ALPHAS[1]
 
-NOISE_STEP = 2.0**-20
-"""A move of the logits that changes a smooth loss's second difference by about its square, 1e-12."""
+NOISE_STEPS = {"single": 2.0**-20, "half": 2.0**-10}
+"""Moves of the logits, each above the spacing of its numbers, that change a smooth loss by about their square."""
 
-SINGLE_NOISE, HALF_NOISE = 3e-9, 3e-5
-"""Second differences, relative to the value, above which a float64 result was computed in single or half precision."""
+SMOOTH = {"single": 3e-9, "half": 3e-5}
+"""Second differences, relative to the value, above which the result was computed in that precision or less."""
 
 
 def is_deterministic(box: Box, probes: Probes) -> bool:
@@ -27,14 +27,14 @@ def is_deterministic(box: Box, probes: Probes) -> bool:
     return True
 
 
-def noise(box: Box, rng: np.random.Generator) -> float:
+def noise(box: Box, rng: np.random.Generator, precision: str) -> float:
     """Second differences over a tiny step, relative to the value: the rounding noise of the computation."""
     n, c, temperature = BASE
     found = []
     for student, teacher, labels in zip(*draw(rng, 8, n, c), strict=True):
-        move = np.sign(rng.normal(size=student.shape)) * NOISE_STEP
+        move = np.sign(rng.normal(size=(2, *student.shape))) * NOISE_STEPS[precision]
         ahead, here, behind = (
-            box.one(student + k * move, teacher, labels, temperature, ALPHA)
+            box.one(student + k * move[0], teacher + k * move[1], labels, temperature, ALPHA)
             for k in (1.0, 0.0, -1.0)
         )
         found.append(abs(ahead - 2.0 * here + behind) / (1e-9 + abs(here)))
