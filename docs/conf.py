@@ -1,8 +1,11 @@
 """How Sphinx builds the site: ``sphinx-build -n -W --keep-going docs docs/_build/html``, with no network."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
@@ -10,6 +13,24 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from inventories import write_inventories  # noqa: E402 - the line above says where
 
 import kdref  # noqa: E402
+
+
+def classes_of_the_reference() -> dict[str, str]:
+    """Every class that the reference describes, by the short name that docstrings use for a type."""
+    links = {}
+    for page in sorted((HERE / "reference").glob("*.md")):
+        module = ""
+        for directive, name in re.findall(
+            r"^\.\. (currentmodule|autoclass):: (\S+)$",
+            page.read_text(encoding="utf-8"),
+            flags=re.MULTILINE,
+        ):
+            if directive == "currentmodule":
+                module = name
+            else:
+                links[name] = f":class:`~{module}.{name}`"
+    return links
+
 
 project = "kdref"
 author = "kdref developers"
@@ -57,8 +78,10 @@ numpydoc_xref_aliases = {
     "array_like": ":term:`array_like <numpy:array_like>`",
     "ndarray": ":class:`numpy.ndarray`",
     "mapping": ":term:`mapping <python:mapping>`",
-    "Axes": ":class:`matplotlib.axes.Axes`",
-    "Figure": ":class:`matplotlib.figure.Figure`",
+    "matplotlib.axes.Axes": ":class:`matplotlib.axes.Axes`",
+    "matplotlib.figure.Figure": ":class:`matplotlib.figure.Figure`",
+    "numpy.random.Generator": ":class:`numpy.random.Generator`",
+    **classes_of_the_reference(),
 }
 numpydoc_xref_ignore = "all"  # words between the types: shape, of, default
 numpydoc_validation_checks = {
@@ -86,3 +109,8 @@ shutil.copytree(
     ignore=shutil.ignore_patterns(".*"),
     dirs_exist_ok=True,
 )
+
+
+def setup(app: Sphinx) -> None:
+    """Load MathJax on every page: one without formulas has them in its list of the others' titles."""
+    app.set_html_assets_policy("always")

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
-from types import ModuleType
 from typing import Any, Literal
 
 import gmpy2
@@ -77,12 +76,14 @@ class Verdict:
     """The worst entry in its own ulp, entries below `SMALLEST_JUDGED` left out."""
 
 
-def judge(library: ModuleType, subject: Subject, case: Case) -> Iterator[Verdict]:
+def judge(
+    library: Any, subject: Subject, case: Case, *, bits: int | None = None
+) -> Iterator[Verdict]:
     """The error of each row of the case; infinite for NaN, for a wrong infinity, and for a nonzero that must be 0."""
     inputs, parameters = subject.arguments(case)
     dtype = case.student.dtype.type
     results = run(getattr(library, subject.name), subject, inputs, parameters, dtype)
-    with working_precision(bits_for(case.student.shape[-1])):
+    with working_precision(bits or bits_for(case.student.shape[-1])):
         for row, got in enumerate(results):
             truth = oracle_row(subject, [batch[row] for batch in inputs], parameters)
             yield Verdict(

@@ -1,23 +1,30 @@
-"""Mutation testing: changes the code in every small way that mutmut knows, and counts the changes that no test notices.
+"""Mutation testing: makes every small change to the code that mutmut knows, and counts those that no test notices.
 
     python -m pip install "mutmut>=3.8"
-    python -m tests.mutation [--folder FOLDER] [--only ROOM ...] [--children N]
+    python -m tests.mutation [ROOM ...]        ROOM as in `ROOMS`, all of them by default
 
-Works on copies below FOLDER, which may be kept to go on where a run was interrupted; the repository is only read.
-Prints the counts of each file and the names of the survivors, which `docs/contributing.md` explains; the difference
-that one of them makes is shown by ``mutmut show NAME`` in the room's folder.  Takes about an hour on one core, so CI
-does not run it.
+The changed code is written to a temporary copy of the package, in which every function carries all its mutants and an
+environment variable chooses one.  There pytest collects the tests of a room once; a fork of it runs them for each
+mutant, those first that killed its neighbours, until one fails.  Prints the counts and what each survivor changes;
+`docs/contributing.md` says why those are left.
 """
 
-import argparse
-import json
+import ast
+import contextlib
+import difflib
+import mmap
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
+import time
 from pathlib import Path
+
+import hypothesis
+import pytest
+from _pytest.runner import runtestprotocol
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,96 +35,172 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "kdref/probabilities.py": ("tests/test_probabilities.py", "tests/test_bad_input.py"),
     "kdref/divergences.py": (
         "tests/test_divergences.py",
-        "tests/losses",
         "tests/test_bad_input.py",
+        "tests/losses",
     ),
-    "kdref/losses/*.py": ("tests/losses", "tests/test_bad_input.py"),
+    "kdref/losses": ("tests/losses", "tests/test_bad_input.py", "tests/test_laws.py"),
     "kdref/gradcheck.py": ("tests/test_gradcheck.py",),
-    "kdref/blockwise/*.py": ("tests/test_blockwise.py",),
+    "kdref/blockwise": ("tests/test_blockwise.py",),
 }
-"""What is changed, and the tests that are asked: those of the room itself, which answer within seconds."""
+"""What is changed, and the tests that are asked."""
 
-LEFT_OUT = "not any_size and not anything_at_all and not memory_mapped"
-"""Tests of bad input that draw extremes or write files: too slow to ask of every survivor."""
-
-KILLED = {1, 3, 24, 36, 152, 255, -24}
-"""Exit codes of pytest under mutmut: failures, and tests that no longer end."""
+LIST, SURVIVORS = "KDREF_MUTANTS", "KDREF_SURVIVORS"
+"""Environment variables that name the plugin's input and output files."""
 
 
-def settings(room: str) -> str:
-    """The configuration file of mutmut, which lives in the copy alone."""
-    lines = {
-        "source_paths": ["kdref"],
-        "only_mutate": [room],
-        "pytest_add_cli_args_test_selection": ROOMS[room],
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-k", LEFT_OUT],
-    }
-    blocks = ("\n    ".join([f"{key} =", *values]) for key, values in lines.items())
-    return "\n".join(["[mutmut]", *blocks, ""])
+# In the copy, as a plugin of pytest.
 
 
-def copy(folder: Path, room: str) -> None:
-    """The package and its tests, with a configuration of their own."""
+def pytest_configure() -> None:
+    """Random inputs need not be shrunk here."""
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutation", parent=hypothesis.settings(), phases=phases)
+    hypothesis.settings.load_profile("mutation")
+
+
+def passes(item: pytest.Item) -> bool:
+    return not any(r.failed for r in runtestprotocol(item, log=False, nextitem=None))
+
+
+def timed(item: pytest.Item) -> float:
+    """The processor time of a test on the code as it is, on which it must pass."""
+    start = time.process_time()
+    if not passes(item):
+        raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
+    return time.process_time() - start
+
+
+def killer(mutant: str, items: list[pytest.Item], limit: float) -> int | None:
+    """The number of the first test that fails with a mutant, found in a fork; None if it survives.
+
+    A fork that needs more processor time than ``limit`` no longer ends, and counts as a failure.
+    """
+    shared = mmap.mmap(-1, 8)
+    child = os.fork()
+    if child == 0:
+        os.environ["MUTANT_UNDER_TEST"] = mutant
+        signal.setitimer(signal.ITIMER_PROF, limit)
+        for number, item in enumerate(items):
+            shared[:8] = number.to_bytes(8, "little")
+            if not passes(item):
+                os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return int.from_bytes(shared[:8], "little") if status != 0 else None
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Instead of one run of the tests, one for each mutant."""
+    seconds = {item: timed(item) for item in session.items}
+    items = sorted(session.items, key=seconds.__getitem__)
+    limit = 1.0 + 2.0 * sum(seconds.values())
+    with Path(os.environ[SURVIVORS]).open("w") as survivors:
+        for mutant in Path(os.environ[LIST]).read_text().split():
+            number = killer(mutant, items, limit)
+            if number is None:
+                survivors.write(f"{mutant}\n")
+                survivors.flush()
+            else:
+                items.insert(0, items.pop(number))
+    return True
+
+
+# Around it.
+
+
+def copy(folder: Path) -> None:
+    """The package and its tests as they stand."""
     for part in ("kdref", "tests"):
-        shutil.copytree(
-            ROOT / part,
-            folder / part,
-            dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
     shutil.copy2(ROOT / "pyproject.toml", folder)
-    (folder / "setup.cfg").write_text(settings(room))
+    (folder / "setup.cfg").write_text("[mutmut]\nsource_paths = kdref\n")  # it insists on one
 
 
-def mutate(folder: Path, children: int) -> None:
-    """Run mutmut in a copy; its spinner, drawn ten times a second, goes to a file."""
-    with (folder / "mutmut.log").open("w") as log:
-        subprocess.run(
-            [sys.executable, "-m", "mutmut", "run", "--max-children", str(children)],
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+def files_of(room: str) -> list[str]:
+    path = ROOT / room
+    files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+    return [str(file.relative_to(ROOT)) for file in files]
 
 
-def outcomes(folder: Path) -> Iterator[tuple[str, str, bool]]:
-    """File, name and whether it was killed, of each mutant below a folder that was tried."""
-    for record in sorted(folder.rglob("*.py.meta")):
-        codes = json.loads(record.read_text())["exit_code_by_key"]
-        file = str(record).rpartition("mutants/")[2].removesuffix(".meta")
-        yield from (
-            (file, name, code in KILLED) for name, code in codes.items() if code is not None
-        )
+def mutate(folder: Path, file: str) -> list[str]:
+    """Write a file's mutants into it, and return their names as the environment variable wants them."""
+    from mutmut.mutation.file_mutation import mutate_file_contents
+
+    with contextlib.chdir(folder):
+        mutated = mutate_file_contents(file, (ROOT / file).read_text())
+    (folder / file).write_text(mutated.code)
+    module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return [f"{module}.{name}" for name in mutated.mutant_names]
 
 
-def report(folder: Path) -> str:
-    """Counts by file, the total, and the survivors."""
-    results = list(outcomes(folder))
-    tried, killed = Counter(r[0] for r in results), Counter(r[0] for r in results if r[2])
-    lines = [f"{killed[file]:5} of {tried[file]:5} killed  {file}" for file in sorted(tried)]
-    share = killed.total() / max(tried.total(), 1)
-    lines.append(f"{killed.total():5} of {tried.total():5} killed: {share:.1%}")
-    return "\n".join([*lines, "", "Survivors:", *(name for _, name, dead in results if not dead)])
-
-
-def main() -> None:
-    """Copies, mutates, tests, and prints the report."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--folder", type=Path, help="kept afterwards; a temporary one otherwise")
-    parser.add_argument(
-        "--only", nargs="+", default=list(ROOMS), choices=list(ROOMS), metavar="ROOM"
+def survivors_of(folder: Path, mutants: list[str], tests: tuple[str, ...]) -> list[str]:
+    """The mutants that the tests do not notice."""
+    given, left = folder / "mutants.txt", folder / "survivors.txt"
+    given.write_text("\n".join(mutants))
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tests.mutation",
+        "-p",
+        "no:cacheprovider",
+    ]
+    subprocess.run(
+        [*command, *tests],
+        cwd=folder,
+        env={**os.environ, **one_thread, LIST: str(given), SURVIVORS: str(left)},
+        stdout=subprocess.DEVNULL,
+        check=True,
     )
-    parser.add_argument("--children", type=int, default=1, help="mutants tested at a time")
-    options = parser.parse_args()
-    folder = (options.folder or Path(tempfile.mkdtemp(prefix="kdref-mutants-"))).resolve()
-    for room in options.only:
-        copied = folder / room.removesuffix("/*.py").removesuffix(".py").rpartition("/")[2]
-        copied.mkdir(parents=True, exist_ok=True)
-        copy(copied, room)
-        mutate(copied, options.children)
-    sys.stdout.write(f"{report(folder)}\n\nThe mutants are in {folder}\n")
+    return left.read_text().split()
+
+
+def change(folder: Path, mutant: str) -> str:
+    """The lines that a mutant removes and adds."""
+    module, _, name = mutant.rpartition(".")
+    path = folder / module.replace(".", "/")
+    code = (path.with_suffix(".py") if not path.is_dir() else path / "__init__.py").read_text()
+    texts = {
+        node.name: ast.unparse(node).splitlines()[1:]
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef)
+    }
+    original = texts[f"{name.rpartition('_')[0]}_orig"]
+    lines = list(difflib.unified_diff(original, texts[name], lineterm="", n=0))[2:]
+    return "\n".join(f"    {line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")
+
+
+def say(text: str) -> None:
+    """Print at once: a room takes minutes."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(rooms: list[str]) -> None:
+    """Copies, mutates, tests and prints."""
+    tried = alive = 0
+    with tempfile.TemporaryDirectory(prefix="kdref-mutants-") as name:
+        folder = Path(name)
+        copy(folder)
+        for room in rooms or ROOMS:
+            mutants = [mutant for file in files_of(room) for mutant in mutate(folder, file)]
+            survivors = survivors_of(folder, mutants, ROOMS[room])
+            tried, alive = tried + len(mutants), alive + len(survivors)
+            killed = len(mutants) - len(survivors)
+            print(
+                f"{room}: {killed} of {len(mutants)} killed, {killed / len(mutants):.1%}",
+                flush=True,
+            )
+            for mutant in survivors:
+                say(f"  {mutant}\n{change(folder, mutant)}")
+            for file in files_of(room):
+                shutil.copy2(ROOT / file, folder / file)
+    say(f"together: {tried - alive} of {tried} killed, {(tried - alive) / tried:.1%}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -287,7 +287,7 @@ def peak_memory(n_rows: int, n_classes: int, tmp_path: Path, *, near: bool, n_th
 def test_value_and_grad_takes_at_most_32_mebibytes_for_a_large_vocabulary(
     tmp_path: Path, near: bool
 ) -> None:
-    peak = peak_memory(4, 128_256, tmp_path, near=near, n_threads=2)
+    peak = peak_memory(12, 128_256, tmp_path, near=near, n_threads=12)
     assert peak <= 32 * MEBIBYTE
 
 

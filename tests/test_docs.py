@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import kdref
+from kdref import cli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -78,6 +79,11 @@ def documented_names() -> Iterator[str]:
 @pytest.mark.parametrize("name", list(public_names()))
 def test_public_name_is_in_the_reference_once(name: str) -> None:
     assert list(documented_names()).count(name) == 1
+
+
+@pytest.mark.parametrize("command", cli.MODULES)
+def test_command_is_in_the_reference(command: str) -> None:
+    assert f"`kdref {command}`" in (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("entry", kdref.LOSSES.values(), ids=lambda entry: entry.name)
@@ -179,7 +185,7 @@ def raw_mathematics(page: Any) -> list[str]:
         " copy.querySelectorAll('pre, code, script, mjx-container').forEach(e => e.remove());"
         " return copy.textContent; })",
     )
-    return RAW_MATHEMATICS.findall("\n".join(visible))
+    return RAW_MATHEMATICS.findall("\n".join([page.title(), *visible]))
 
 
 @pytest.mark.browser

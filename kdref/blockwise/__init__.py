@@ -71,7 +71,8 @@ def value_and_grad(
     out : ndarray, shape (N, C), optional
         Where to write the gradient, of the student's type; may be a `numpy.memmap`.
     n_threads : int, optional
-        All available cores unless given.  The result does not depend on it.
+        All available cores unless given, fewer where that would take too much memory.  The result
+        does not depend on it.
     progress : callable, optional
         Called with the number of rows that have been finished since the last call.
     **parameters
@@ -128,7 +129,9 @@ def value_and_grad(
     work = Work(entry, options, batch, gradient)
     values: list[float] = []
     recomputed = 0
-    for n_rows, value, n_recomputed in in_order(work.span, spans(work.n_blocks), threads):
+    for n_rows, value, n_recomputed in in_order(
+        work.span, spans(work.n_blocks), min(threads, work.most_threads)
+    ):
         values.append(value)
         recomputed += n_recomputed
         if progress is not None:

@@ -97,13 +97,14 @@ def separable_losses() -> dict[str, dict[str, Any]]:
             for parameter, example in entry.parameters.items()
         }
         for name, entry in LOSSES.items()
-        if entry.row_separable and set(entry.inputs) <= INPUTS
+        if _is_separable(entry)
     }
 
 
 def separable_loss(loss_name: str) -> LossEntry:
     """The registry's entry of such a loss."""
-    return LOSSES[_checks.choice("loss_name", loss_name, list(separable_losses()))]
+    names = [name for name, entry in LOSSES.items() if _is_separable(entry)]
+    return LOSSES[_checks.choice("loss_name", loss_name, names)]
 
 
 def loss_parameters(entry: LossEntry, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,11 +113,16 @@ def loss_parameters(entry: LossEntry, given: Mapping[str, Any]) -> dict[str, Any
         if name not in entry.parameters:
             allowed = ", ".join(entry.parameters) or "none"
             raise TypeError(f"parameters of {entry.name} must be among: {allowed}; got {name!r}")
-    parameters = {name: _default(entry, name) for name in entry.parameters} | dict(given)
+    missing = [name for name in entry.parameters if name not in given]
+    parameters = {name: _default(entry, name) for name in missing} | dict(given)
     for name, value in parameters.items():
         if value is Parameter.empty:
             raise ValueError(f"{name} must be given for {entry.name}, got None")
     return parameters
+
+
+def _is_separable(entry: LossEntry) -> bool:
+    return entry.row_separable and set(entry.inputs) <= INPUTS
 
 
 def _default(entry: LossEntry, parameter: str, *, otherwise: Any = Parameter.empty) -> Any:

@@ -9,16 +9,20 @@ from kdref._checks import IntArray
 from kdref.blockwise._batch import Array, Batch, Block
 from kdref.blockwise._fast import Formula, Scratch, Target, fast_formula
 from kdref.blockwise._teaching import weighted_sum_and_grad
+from kdref.blockwise._threads import SPANS
 from kdref.registry import LossEntry
 
-ENTRIES = 32768
+ENTRIES = 65536
 """Entries of a block of rows, unless a single row has more."""
+
+MEMORY = 30 * 2**20
+"""Bytes that all threads together may take, but for small change."""
 
 TEACHING_BYTES = 160
 """What a teaching function takes at its peak for each entry of its input."""
 
-TEACHING_MEMORY = 24 * 2**20
-"""What all threads together may give to teaching functions."""
+SCRATCH_BYTES = 40
+"""What the fast formulas take for each entry of a block: four float64 buffers and two float32 copies at most."""
 
 
 class Work:
@@ -32,16 +36,18 @@ class Work:
         self.rows_at_once = max(1, ENTRIES // self.n_classes)
         self.n_blocks = -(-self.n_rows // self.rows_at_once)
         self.fast = fast_formula(entry, options, has_labels=batch.labels is not None)
-        # A wide row takes megabytes of the teaching functions: only so many may be at work at once.
-        peak = TEACHING_BYTES * self.n_classes * self.rows_at_once
-        self.teaching = BoundedSemaphore(max(1, TEACHING_MEMORY // peak))
+        # Buffers between two spans, for whichever thread comes next.
+        self.idle: list[Scratch | None] = []
+        # Half of the memory is for teaching functions, of which a wide row takes megabytes; the rest for threads.
+        block = self.n_classes * self.rows_at_once
+        at_once = max(1, MEMORY // 2 // (TEACHING_BYTES * block))
+        self.teaching = BoundedSemaphore(at_once)
+        left = MEMORY - at_once * TEACHING_BYTES * block
+        self.most_threads = max(1, left // (SCRATCH_BYTES * block)) if self.fast else SPANS
 
     def span(self, blocks: range) -> tuple[int, float, int]:
         """Rows finished, their weighted sum, and how many were recomputed."""
-        labelled = self.batch.labels is not None
-        scratch = None
-        if self.fast is not None:
-            scratch = Scratch.allocate(self.rows_at_once, self.n_classes, labelled=labelled)
+        scratch = self.idle.pop() if self.idle else self.allocated()
         values: list[float] = []
         recomputed = stop = 0
         with np.errstate(all="ignore"):  # bad rows are found by their bounds, and explained later
@@ -51,7 +57,15 @@ class Work:
                 value, again = self.block(start, stop, scratch)
                 values.append(value)
                 recomputed += again
+        self.idle.append(scratch)
         return stop - blocks.start * self.rows_at_once, sum(values), recomputed
+
+    def allocated(self) -> Scratch | None:
+        """Buffers for one more thread, if there is a fast formula that needs them."""
+        if self.fast is None:
+            return None
+        labelled = self.batch.labels is not None
+        return Scratch.allocate(self.rows_at_once, self.n_classes, labelled=labelled)
 
     def block(self, start: int, stop: int, scratch: Scratch | None) -> tuple[float, int]:
         """The weighted sum of some rows, and how many were recomputed; writes their gradient."""

@@ -2,7 +2,6 @@ r"""The mixture :math:`m = \beta p + (1 - \beta) q` of two distributions: its di
 
 import numpy as np
 
-from kdref._checks import FloatArray
 from kdref.exact._softened import Given, Softened, SoftenedPair, bregman_sum
 from kdref.exact.double_double import (
     DoubleDouble,
@@ -14,17 +13,16 @@ from kdref.exact.double_double import (
 )
 from kdref.exact.elementary import exp, expm1, log, log1p
 
+STEEP = 700.0
+"""e^700 is near the end of float64's range."""
+
 
 def mixture_gaps(gap: DoubleDouble, beta: float) -> tuple[DoubleDouble, DoubleDouble]:
-    r"""log(m/p) and log(m/q) for ``gap`` = log q - log p.
-
-    Their difference is the gap: each is computed where nothing cancels, for :math:`d \le 1` and for
-    :math:`d \ge -1`, and taken from the other one beyond.
-    """
+    """log(m/p) and log(m/q) for ``gap`` = log q - log p; where e^gap would overflow, each from the other one."""
     stay, move = double_double(np.asarray(beta)), _complement(beta)
-    to_p = _log_mixed(at_most(gap, 1.0), stay, move)
-    to_q = _log_mixed(-at_least(gap, -1.0), move, stay)
-    return where(gap.hi > 1.0, gap + to_q, to_p), where(gap.hi < -1.0, to_p - gap, to_q)
+    to_p = _log_mixed(at_most(gap, STEEP), stay, move)
+    to_q = _log_mixed(-at_least(gap, -STEEP), move, stay)
+    return where(gap.hi > STEEP, gap + to_q, to_p), where(gap.hi < -STEEP, to_p - gap, to_q)
 
 
 def js_rows(
@@ -47,14 +45,19 @@ def log_student_share(pair: SoftenedPair, beta: float) -> DoubleDouble:
     r"""log(q/m) of each class relative to its value at the student's largest class k.
 
     With :math:`r = p / q`, so that :math:`m / q = 1 - \beta + \beta r`, it is
-    :math:`-\log(1 + \beta (r - r_k) q_k / m_k)`, and :math:`r - r_k = r_k (e^{d_k - d} - 1)` for the gap d.  Where that
-    quotient is large, the difference of the two logarithms is large as well, and nothing cancels in it.
+    :math:`-\log(1 + \beta (r - r_k) q_k / m_k)`, and :math:`r - r_k = r_k (e^{d_k - d} - 1)` for neighbouring gaps d.
+    Where that quotient is large, the difference of the two logarithms is large as well, and nothing cancels in it.
     """
     _, to_q = mixture_gaps(pair.gap, beta)
     gap_top = pair.gap.pick(pair.q.top)
     ratio_top = exp(-gap_top)
     mixture_top = ratio_top * beta + _complement(beta)
-    argument = ratio_top * beta * expm1(gap_top - pair.gap) / mixture_top
+    x = gap_top - pair.gap
+    neighbours = abs(x.hi) < 1.0
+    step = where(
+        neighbours, ratio_top * expm1(where(neighbours, x, 0.0)), exp(-pair.gap) - ratio_top
+    )
+    argument = step * beta / mixture_top
     near = abs(argument.hi) < 0.5
     return where(near, -log1p(where(near, argument, 0.0)), to_q.pick(pair.q.top) - to_q)
 

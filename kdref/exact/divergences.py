@@ -149,9 +149,7 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float | FloatArray:
     """
     given, believed = _probability_pair(p, q)
     with np.errstate(all="ignore"):
-        bregman = bregman_sum(
-            Given(given), double_double(believed), _log_quotient(believed, given)
-        )
+        bregman = bregman_sum(Given(given), double_double(believed), _log_quotient(believed, given))
         return row_result(bregman + exact_sum(given, -believed).sum())
 
 
@@ -283,8 +281,7 @@ def entropy_from_logits(logits: ArrayLike, *, temperature: float = 1.0) -> float
     temperature = _checks.temperature(temperature)
     z = _checks.logits("logits", logits)
     with np.errstate(all="ignore"):
-        rows = soften(z, temperature)
-        return row_result(rows.log_normaliser - rows.times(rows.exponent).sum())
+        return row_result(soften(z, temperature).entropy())
 
 
 def cross_entropy_from_logits(
@@ -317,7 +314,7 @@ def cross_entropy_from_logits(
     0.6931471805599453
     """
     with np.errstate(all="ignore"):
-        return row_result(cross_entropy_rows(_logit_pair(p_logits, q_logits, temperature)))
+        return row_result(_logit_pair(p_logits, q_logits, temperature).cross_entropy())
 
 
 def kl_divergence_from_logits(
@@ -424,11 +421,6 @@ def total_variation_from_logits(
     with np.errstate(all="ignore"):
         pair = _logit_pair(p_logits, q_logits, temperature)
         return row_result(abs(pair.difference()).sum() * 0.5)
-
-
-def cross_entropy_rows(pair: SoftenedPair) -> DoubleDouble:
-    """H(p, q), shape (..., 1): every term is at least zero."""
-    return where(pair.missing, np.inf, pair.p.times(-pair.q.log_p).sum())
 
 
 def _expected_cost(p: FloatArray, q: FloatArray) -> DoubleDouble:

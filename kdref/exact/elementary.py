@@ -42,8 +42,14 @@ NEAR_ONE = (-0.2928932188134524, 0.41421356237309503)
 LONG_TERMS, ALL_TERMS = 10, 21
 """Terms of the logarithm's series: as `DoubleDouble` numbers, and in all; the later ones are below 2^-50."""
 
-RECIPROCALS = (DoubleDouble(np.nan), *(DoubleDouble(1.0) / float(n) for n in range(1, 2 * ALL_TERMS)))
+RECIPROCALS = (
+    DoubleDouble(np.nan),
+    *(DoubleDouble(1.0) / float(n) for n in range(1, 2 * ALL_TERMS)),
+)
 """1/n at index n: the coefficients of all three series are products of these."""
+
+UNCHANGED = 2.0**-110
+"""Below this e^x - 1 and log(1 + x) are x, and the series would underflow before it says so."""
 
 TINY = 2.0**-20
 r"""Below this :math:`e^x - 1 - x` is summed as a series."""
@@ -52,12 +58,12 @@ r"""Below this :math:`e^x - 1 - x` is summed as a series."""
 def reduced_exp(x: DoubleDouble) -> tuple[DoubleDouble, IntArray]:
     r"""``(y, k)`` with :math:`e^x = 2^k (1 + y)` and :math:`|y| < 0.42`, for x clipped to within 3000.
 
-    With k the integer nearest to :math:`x / \log 2`, :math:`r = (x - k \log 2) / 2^9` lies below 2^-10, where five terms
-    of the series count, the last ones in float64 alone:
+    With k the integer nearest to :math:`x / \log 2`, the rest :math:`r = (x - k \log 2) / 2^9` lies below 2^-10, where
+    eight terms of the series count, the last four in float64 alone:
 
     .. math::
 
-        e^r - 1 = r \left(1 + \tfrac{r}{2} \left(1 + \tfrac{r}{3} \left(1 + \tfrac{r}{4} (1 + \dots)\right)\right)\right)
+        e^r - 1 = r \Bigl(1 + \frac{r}{2} \Bigl(1 + \frac{r}{3} \Bigl(1 + \frac{r}{4} (1 + \dots)\Bigr)\Bigr)\Bigr)
 
     The nine halvings are undone by :math:`e^{2r} - 1 = 2 (e^r - 1) + (e^r - 1)^2`, which keeps the relative accuracy
     of a small :math:`e^r - 1`; squaring :math:`e^r` itself would round it away.
@@ -94,7 +100,8 @@ def exp(x: DoubleDouble) -> DoubleDouble:
 def expm1(x: DoubleDouble) -> DoubleDouble:
     """e^x - 1 with full relative accuracy near 0, where k is 0 and nothing is subtracted."""
     y, k = reduced_exp(x)
-    return where(k == 0, y, (y + 1.0).times_power_of_two(k) - 1.0)
+    result = where(k == 0, y, (y + 1.0).times_power_of_two(k) - 1.0)
+    return where(abs(x.hi) < UNCHANGED, x, result)
 
 
 def log(x: DoubleDouble) -> DoubleDouble:
@@ -109,7 +116,7 @@ def log1p(x: DoubleDouble) -> DoubleDouble:
     total = x + 1.0
     reduced, k = _around_one(total)
     logarithm = _log1p_series(where(near, x, reduced)) + _times_ln2(np.where(near, 0, k))
-    return _unless_infinite(total, logarithm)
+    return where(abs(x.hi) < UNCHANGED, x, _unless_infinite(total, logarithm))
 
 
 def _around_one(x: DoubleDouble) -> tuple[DoubleDouble, IntArray]:

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike
 from kdref import _checks
 from kdref._checks import FloatArray, IntArray
 from kdref.exact._mixture import js_rows, log_student_share
-from kdref.exact._rows import Rows, labelled_rows, logit_rows
-from kdref.exact._softened import SoftenedPair, relative_difference, soften, soften_pair
-from kdref.exact.divergences import cross_entropy_rows
+from kdref.exact._rows import labelled_rows, logit_rows
+from kdref.exact._softened import needed_scale, relative_difference, soften, soften_pair
 from kdref.exact.double_double import DoubleDouble, exact_product, exact_sum, where
 from kdref.exact.elementary import expm1
 
@@ -124,7 +123,7 @@ def soft_cross_entropy_loss(
     temperature = _checks.temperature(temperature)
     student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
     with np.errstate(all="ignore"):
-        return rows.mean(cross_entropy_rows(soften_pair(teacher, student, temperature)))
+        return rows.mean(soften_pair(teacher, student, temperature).cross_entropy())
 
 
 def soft_cross_entropy_loss_grad(
@@ -323,16 +322,17 @@ def reverse_kl_loss_grad(
     temperature = _checks.temperature(temperature)
     student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
     with np.errstate(all="ignore"):
-        q = soften(student, temperature)
-        slope = relative_difference(teacher, student, q.top) / temperature
-        unbounded = (slope.hi == np.inf) | (np.isneginf(teacher) & ~np.isneginf(student))
+        missing = np.isneginf(teacher) & ~np.isneginf(student)
         _checks.finite_rows(
             "reverse_kl_loss",
-            np.asarray(unbounded.any(axis=-1)),
+            np.asarray(missing.any(axis=-1)),
             rows.kept,
             "the teacher excludes a class of the student's",
         )
-        return rows.mean_grad(q.backward(slope) / temperature)
+        scale = needed_scale(temperature, teacher, student)
+        q = soften(student, temperature, scale)
+        slope = relative_difference(teacher, student, q.top, scale) / temperature
+        return rows.mean_grad((q.backward(slope) / temperature).times_power_of_two(scale))
 
 
 def generalised_js_loss(
@@ -469,7 +469,11 @@ def distillation_loss(
         total = DoubleDouble(np.zeros((len(student), 1)))
         if alpha > 0.0:
             square = exact_product(np.asarray(temperature), np.asarray(temperature))
-            total = total + soften_pair(teacher, student, temperature).kl() * square * alpha
+            pair = soften_pair(teacher, student, temperature)
+            soft = (
+                pair.scaled_kl() * square * alpha
+            )  # T² may bring back what 2^scale would push out
+            total = total + soft.times_power_of_two(pair.p.scale)
         if ids is not None and alpha < 1.0:
             total = total + _hard_rows(student, ids) * _hard_weight(alpha)
         return rows.mean(total)
@@ -550,7 +554,7 @@ def _hard_rows(student: FloatArray, ids: IntArray) -> DoubleDouble:
 
 
 def _hard_row_grads(student: FloatArray, ids: IntArray) -> DoubleDouble:
-    """r - onehot(y) of each row."""
+    """Gradients with respect to the logits, r - onehot(y) of each row."""
     softened = soften(student, 1.0)
     at_label = np.arange(student.shape[1]) == ids
     return where(at_label, expm1(softened.log_p), softened.p)

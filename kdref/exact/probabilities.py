@@ -3,6 +3,8 @@ r"""Softmax, its logarithm and its derivative, each entry correctly rounded but 
 Arguments, shapes and errors are those of the functions of the same names in `kdref.probabilities`.
 """
 
+from decimal import Context, Decimal, localcontext
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -15,6 +17,12 @@ from kdref.exact.elementary import expm1
 
 LARGEST_COTANGENT = 1e300
 """Differences of larger cotangents would overflow."""
+
+CANCELLED = 2.0**-40
+"""A log-sum-exp so much smaller than the largest logit has lost more bits than 106 can spare."""
+
+FIRST_DIGITS = 60
+"""Decimal digits to begin with where two numbers of 106 bits cancel."""
 
 
 def logsumexp(logits: ArrayLike) -> float | FloatArray:
@@ -40,17 +48,45 @@ def logsumexp(logits: ArrayLike) -> float | FloatArray:
     TypeError, ValueError
         As for `kdref.logsumexp`.
 
+    Notes
+    -----
+    For a row of log-probabilities the two terms cancel to about 1e-17, which is what
+    their rounding left of log 1 = 0.  That is below the last bit of a double-double number
+    near 1, so such rows are summed in decimal arithmetic.
+
     Examples
     --------
     Two equal logits: log 2, to the last bit.
 
     >>> logsumexp([0.0, 0.0])
     0.6931471805599453
+
+    Twice the float64 nearest to log(1/2): what that float lacks, which is its second digit.
+
+    >>> logsumexp([-0.6931471805599453, -0.6931471805599453])
+    2.3190468138462996e-17
     """
     z = _checks.logits("logits", logits)
     with np.errstate(all="ignore"):
         rows = soften(z, 1.0)
-        return row_result(rows.log_normaliser + np.take_along_axis(z, rows.top, axis=-1))
+        largest = np.take_along_axis(z, rows.top, axis=-1)
+        total = rows.log_normaliser + largest
+        cancelled = abs(total.hi) < CANCELLED * abs(largest)
+        for index in np.argwhere(cancelled[..., 0]):
+            total.hi[*index, 0] = _decimal_logsumexp(z[*index])
+        return row_result(total)
+
+
+def _decimal_logsumexp(row: FloatArray) -> float:
+    """log-sum-exp of one row with as many digits as leave thirty right ones; a float is a finite decimal."""
+    digits = FIRST_DIGITS
+    while True:
+        with localcontext(Context(prec=digits)):
+            powers = [Decimal(z).exp() for z in row.tolist() if z > -np.inf]
+            total = sum(powers, start=Decimal(0)).ln()
+        if total and total.adjusted() > 30 - digits:
+            return float(total)
+        digits *= 2
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
@@ -77,12 +113,8 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> FloatArray:
 
     Examples
     --------
-    Half a unit in the last place is lost on a third, and nothing on a half.
-
-    >>> softmax([0.0, 0.0]).tolist()
-    [0.5, 0.5]
-    >>> softmax([1e300, 1e300, 1e300])[0] == 1.0 / 3.0
-    np.True_
+    >>> softmax([1e300, 1e300, 1e300]).tolist() == [1.0 / 3.0] * 3
+    True
     """
     temperature = _checks.temperature(temperature)
     z = _checks.logits("logits", logits)
