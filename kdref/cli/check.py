@@ -99,10 +99,10 @@ def load(place: str) -> tuple[ModuleType, str]:
         sys.path.insert(0, str(Path.cwd()))
         return importlib.import_module(where), name
     path = Path(where).resolve()
-    sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.exists():
         raise ValueError(f"the file must exist, got {where!r}")
+    sys.path.insert(0, str(path.parent))
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)

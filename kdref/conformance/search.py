@@ -269,7 +269,7 @@ class Search:
                 return None
             coefficients.append(found)
         stacked = np.array(coefficients)  # (settings, terms, alphas)
-        loose = 1e-7 if self.tolerance <= DOUBLE else 3e-5
+        loose = 1e-7 if self.tolerance <= DOUBLE else max(3e-5, 2.0 * self.tolerance)
         formula = []
         for i, term in enumerate(terms):
             offset = term.kind == "constant"

@@ -12,23 +12,23 @@ from tests.conformance.corpus.random_losses import Recipe
 Loss = Callable[..., Any]
 
 
-def logs_of_logits(s, t, y, *, temperature, alpha):
+def logs_of_logits(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
     p, q = t / temperature, s / temperature
     return alpha * temperature**2 * (p * np.log(p / q)).sum(axis=1).mean() + (1 - alpha) * nll(s, y)
 
 
-def writes(s, t, y, *, temperature, alpha):
+def writes(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
     value = Recipe().loss(s, t, y, temperature=temperature, alpha=alpha)
     s /= temperature
     return value
 
 
-def averages_teachers(s, t, y, *, temperature, alpha):
+def averages_teachers(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
     t = t + 0.3 * t.mean(axis=0, keepdims=True) * (len(t) > 1)
     return Recipe().loss(s, t, y, temperature=temperature, alpha=alpha)
 
 
-def half_precision(s, t, y, *, temperature, alpha):
+def half_precision(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
     p = softmax((t / temperature).astype(np.float16)).astype(np.float64)
     soft = (p * (np.log(p) - log_softmax(s / temperature))).sum(axis=1).mean()
     return alpha * temperature**2 * soft + (1 - alpha) * nll(s, y)
@@ -37,7 +37,7 @@ def half_precision(s, t, y, *, temperature, alpha):
 _draws = np.random.default_rng(0)
 
 
-def drops_out(s, t, y, *, temperature, alpha):
+def drops_out(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
     keep = _draws.random(s.shape) > 0.1
     return Recipe().loss(s * keep, t, y, temperature=temperature, alpha=alpha)
 

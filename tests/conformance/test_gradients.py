@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 
 import kdref
@@ -5,13 +7,13 @@ from kdref.conformance import diagnose
 from tests.conformance.corpus.by_hand_numpy import textbook
 
 
-def test_a_right_gradient_is_not_accused():
+def test_a_right_gradient_is_not_accused() -> None:
     report = diagnose(textbook, gradient=kdref.distillation_loss_grad)
     assert "GRADIENT_MISMATCH" not in report.codes
 
 
-def test_a_gradient_with_a_factor_is_told_with_its_factor():
-    def doubled(student, teacher, labels, *, temperature, alpha):
+def test_a_gradient_with_a_factor_is_told_with_its_factor() -> None:
+    def doubled(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
         return 2.0 * kdref.distillation_loss_grad(
             student, teacher, labels, temperature=temperature, alpha=alpha
         )
@@ -23,8 +25,10 @@ def test_a_gradient_with_a_factor_is_told_with_its_factor():
     assert report.verdict == "wrong"
 
 
-def test_the_gradient_of_another_divergence_is_a_mismatch_without_a_factor():
-    def reverse_kl_gradient(student, teacher, labels, *, temperature, alpha):
+def test_the_gradient_of_another_divergence_is_a_mismatch_without_a_factor() -> None:
+    def reverse_kl_gradient(
+        student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+    ) -> Any:
         hard = kdref.hard_label_loss_grad(student, labels)
         soft = kdref.reverse_kl_loss_grad(student, teacher, temperature=temperature)
         return (1.0 - alpha) * hard + alpha * temperature**2 * soft
@@ -35,11 +39,11 @@ def test_the_gradient_of_another_divergence_is_a_mismatch_without_a_factor():
     assert "not a constant factor" in finding.detail
 
 
-def test_a_gradient_is_judged_also_where_the_formula_is_unknown():
-    def value(student, teacher, labels, *, temperature, alpha):
+def test_a_gradient_is_judged_also_where_the_formula_is_unknown() -> None:
+    def value(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
         return float(np.sin(student * teacher).sum())
 
-    def gradient(student, teacher, labels, *, temperature, alpha):
+    def gradient(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
         return np.cos(student * teacher) * teacher
 
     assert diagnose(value, gradient=gradient).codes == set()

@@ -5,6 +5,7 @@ Each mistake is one entry of `MENU`: what it changes in a recipe.  `make` draws 
 left out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -173,7 +174,7 @@ class Recipe:
         return found | ({names[self.power]} if self.power in names and not quiet else set())
 
 
-WEIGHTS = {
+WEIGHTS: dict[str, Callable[[float], tuple[float, float]]] = {
     "alpha": lambda a: (a, 1.0 - a),
     "on hard": lambda a: (1.0 - a, a),
     "soft only": lambda a: (1.0, 0.0),
