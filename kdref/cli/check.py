@@ -1,0 +1,167 @@
+"""``kdref check``: what formula a loss computes, what is wrong with it, and how to repair it."""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kdref.cli import _output
+from kdref.conformance.diagnosis import PARTS, accepted, diagnose
+from kdref.conformance.findings import CODES
+from kdref.conformance.frameworks import FRAMEWORKS
+from kdref.conformance.references import reference
+from kdref.conformance.report import Report
+
+COULD_NOT_RUN = 2
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "check",
+        help="is a loss right, and if not, what does it compute?",
+        description="Calls a distillation loss on small inputs, finds the formula that it computes, and says what is "
+        "wrong with it. Exits 0 if it agrees or is a convention accepted with --accept, 1 with findings, "
+        "2 if it could not be run.",
+    )
+    parser.add_argument(
+        "loss", metavar="FILE.py:NAME", help="the loss, in a file or as MODULE:NAME"
+    )
+    parser.add_argument(
+        "--framework", choices=FRAMEWORKS, default="numpy", help="whose arrays it takes"
+    )
+    parser.add_argument(
+        "--call",
+        metavar="EXPRESSION",
+        help='how to call it if its signature differs: "NAME(student, labels, teacher, T=temperature, a=alpha)"',
+    )
+    parser.add_argument(
+        "--gradient", metavar="NAME", help="a gradient written by hand, in the same place"
+    )
+    parser.add_argument("--only", choices=PARTS, help="report only these tests")
+    parser.add_argument(
+        "--against", metavar="NAME", help="another reference: a loss of kdref or a convention"
+    )
+    parser.add_argument(
+        "--ignore-index",
+        type=int,
+        metavar="LABEL",
+        help="label of padding; tests that it is ignored",
+    )
+    parser.add_argument(
+        "--accept",
+        nargs="+",
+        default=[],
+        metavar="CODE",
+        choices=sorted(CODES),
+        help="findings that are meant",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Diagnose and print; the exit code is the answer."""
+    try:
+        module, name = load(arguments.loss)
+        loss = member(module, name)
+        gradient = member(module, arguments.gradient) if arguments.gradient else None
+        report = diagnose(
+            loss,
+            framework=arguments.framework,
+            gradient=gradient,
+            call=adapter(arguments.call, module, name) if arguments.call else None,
+            ignore_index=arguments.ignore_index,
+            against=reference(arguments.against) if arguments.against else None,
+            parts=(arguments.only,) if arguments.only else PARTS,
+        )
+    except Exception as error:
+        print(
+            f"kdref check: {arguments.loss} could not be run\n{short_traceback(error)}",
+            file=sys.stderr,
+        )
+        return COULD_NOT_RUN
+    print(_output.json_text(as_data(report)) if arguments.json else str(report))
+    return 0 if accepted(report, frozenset(arguments.accept)) else 1
+
+
+def load(place: str) -> tuple[ModuleType, str]:
+    """The module and the name of ``FILE.py:NAME`` or ``MODULE:NAME``."""
+    where, separator, name = place.rpartition(":")
+    if not separator or not where or not name:
+        raise ValueError(f"the loss must be given as FILE.py:NAME or MODULE:NAME, got {place!r}")
+    if not where.endswith(".py"):
+        sys.path.insert(0, str(Path.cwd()))
+        return importlib.import_module(where), name
+    path = Path(where).resolve()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise ValueError(f"the file must exist, got {where!r}")
+    sys.path.insert(0, str(path.parent))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module, name
+
+
+def member(module: ModuleType, name: str) -> Callable[..., Any]:
+    """A callable of a module by name."""
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise ValueError(f"{module.__name__} must have a function {name}, got {found!r}")
+    function: Callable[..., Any] = found
+    return function
+
+
+def adapter(expression: str, module: ModuleType, name: str) -> Callable[..., Any]:
+    """A call written as Python, in which ``name`` stands for the loss, or for its gradient."""
+    code = compile(expression, "--call", "eval")
+
+    def call(
+        function: Any, student: Any, teacher: Any, labels: Any, temperature: float, alpha: float
+    ) -> Any:
+        names = {
+            "student": student,
+            "teacher": teacher,
+            "labels": labels,
+            "temperature": temperature,
+            "alpha": alpha,
+        }
+        return eval(code, {**vars(module), **names, name: function})
+
+    return call
+
+
+def short_traceback(error: BaseException) -> str:
+    """The user's own frames of a traceback; kdref's and importlib's say nothing to them."""
+    own = str(Path(__file__).resolve().parent.parent)
+    trace = traceback.TracebackException.from_exception(error)
+    kept = [
+        f
+        for f in trace.stack
+        if not f.filename.startswith(own) and not f.filename.startswith("<frozen")
+    ]
+    trace.stack = traceback.StackSummary.from_list(kept)
+    trace.__cause__ = trace.__context__ = None
+    return "".join(trace.format()).rstrip()
+
+
+def as_data(report: Report) -> dict[str, object]:
+    """The report for JSON."""
+    return {
+        "verdict": report.verdict,
+        "formula": report.formula,
+        "latex": report.convention.latex() if report.convention else "",
+        "reference": report.reference,
+        "codes": sorted(report.codes),
+        "findings": report.findings,
+        "alternatives": report.alternatives,
+        "notes": report.notes,
+        "untested": report.untested,
+        "calls": report.calls,
+    }

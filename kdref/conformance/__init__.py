@@ -1,0 +1,30 @@
+"""Judges other people's distillation losses: what formula they compute, and what is wrong with it.
+
+`Convention`
+    What a loss computes, as immutable data: a tuple of ``(Weight, Term)``, branches at special values, and the
+    label of ignored rows.  ``convention(student_logits, teacher_logits, labels, *, temperature, alpha)`` evaluates
+    it, ``str(convention)`` prints it as text, ``convention.latex()`` as LaTeX, ``convention.equals(other)`` compares
+    two on fixed random inputs, ``convention.ratio_to(other)`` gives the constant factor between them (or None).
+`distillation_convention`
+    Makes one of the usual form from words: divergence, temperatures of both sides, power of T, reduction, weights.
+`HINTON`
+    The reference.
+`diagnose`, `assert_agrees`
+    Find the formula of a callable; the report says what differs, what that changes and how to repair it.
+"""
+
+from kdref.conformance.convention import HINTON as HINTON
+from kdref.conformance.convention import Branch as Branch
+from kdref.conformance.convention import Convention as Convention
+from kdref.conformance.convention import distillation_convention as distillation_convention
+from kdref.conformance.diagnosis import assert_agrees as assert_agrees
+from kdref.conformance.diagnosis import diagnose as diagnose
+from kdref.conformance.distributions import Distribution as Distribution
+from kdref.conformance.findings import CODES as CODES
+from kdref.conformance.findings import Finding as Finding
+from kdref.conformance.report import Report as Report
+from kdref.conformance.terms import Floor as Floor
+from kdref.conformance.terms import Term as Term
+from kdref.conformance.weights import Monomial as Monomial
+from kdref.conformance.weights import Weight as Weight
+from kdref.conformance.weights import weight as weight

@@ -1,0 +1,56 @@
+"""What a loss can be compared with: the losses of the registry and the conventions of public libraries, by name."""
+
+import importlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from kdref import _checks
+from kdref.conformance.convention import HINTON, Convention, distillation_convention
+from kdref.conformance.distributions import Distribution
+from kdref.conformance.terms import Term
+from kdref.conformance.weights import weight
+
+
+def _soft(divergence: str, *, reverse: bool = False, mixture: float | None = None) -> Convention:
+    return distillation_convention(
+        divergence,
+        reverse=reverse,
+        temperature_power=0.0,
+        soft_weight="1",
+        hard_weight=None,
+        mixture=mixture,
+    )
+
+
+LOSS_CONVENTIONS: dict[str, Convention] = {
+    "hard_label": Convention(
+        ((weight(), Term("label", None, Distribution("student", "softmax", 1.0))),)
+    ),
+    "soft_cross_entropy": _soft("cross entropy"),
+    "forward_kl": _soft("kl"),
+    "reverse_kl": _soft("kl", reverse=True),
+    "generalised_js": _soft("generalised js", mixture=0.5),
+    "distillation": HINTON,
+}
+"""Losses of the registry as conventions; generalised JS at its default weight."""
+
+
+def references() -> Mapping[str, Convention]:
+    """Every convention that has a name."""
+    known = dict(LOSS_CONVENTIONS)
+    if find_spec("kdref.conformance.libraries"):
+        library = importlib.import_module("kdref.conformance.libraries").CONVENTIONS
+        known |= {name: getattr(entry, "convention", entry) for name, entry in library.items()}
+    return known
+
+
+def reference(name: str) -> Convention:
+    """A convention by name.
+
+    Raises
+    ------
+    ValueError
+        If nothing is called that; the message lists the names.
+    """
+    known = references()
+    return known[_checks.choice("against", name, tuple(known))]

@@ -1,0 +1,110 @@
+import argparse
+import json
+from typing import Any
+
+import pytest
+
+from kdref.cli import check
+
+RIGHT = """
+import kdref
+
+def loss(student, teacher, labels, *, temperature, alpha):
+    return kdref.distillation_loss(student, teacher, labels, temperature=temperature, alpha=alpha)
+
+def odd_order(student, labels, teacher, T, a):
+    return loss(student, teacher, labels, temperature=T, alpha=a)
+
+def soft(student, teacher, labels, *, temperature, alpha):
+    return kdref.soft_cross_entropy_loss(student, teacher, temperature=temperature)
+
+def doubled(student, teacher, labels, *, temperature, alpha):
+    return 2.0 * kdref.distillation_loss_grad(student, teacher, labels, temperature=temperature, alpha=alpha)
+
+def broken(student, teacher, labels, *, temperature, alpha):
+    return undefined_name
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Any, monkeypatch: Any) -> str:
+    path = tmp_path / "somebodys_loss.py"
+    path.write_text(RIGHT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return str(path)
+
+
+def run(*arguments: Any) -> int:
+    parser = argparse.ArgumentParser()
+    check.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["check", *arguments])
+    code: int = parsed.run(parsed)
+    return code
+
+
+def test_a_right_loss_exits_0_and_prints_a_report(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:loss") == 0
+    assert "verdict    agrees" in capsys.readouterr().out
+
+
+def test_findings_exit_1_unless_they_are_accepted(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:soft") == 1
+    codes = ["SOFT_ONLY", "CROSS_ENTROPY_NOT_KL", "T_SQUARED_MISSING"]
+    assert run(f"{place}:soft", "--accept", *codes) == 0
+    assert "CE(teacher/T, student/T)" in capsys.readouterr().out
+
+
+def test_json_holds_codes_and_formula(place: Any, capsys: Any) -> None:
+    run(f"{place}:soft", "--json")
+    data = json.loads(capsys.readouterr().out)
+    assert data["codes"] == ["CROSS_ENTROPY_NOT_KL", "SOFT_ONLY", "T_SQUARED_MISSING"]
+    assert data["formula"] == "CE(teacher/T, student/T)"
+    assert data["latex"] == r"\mathrm{CE}(t/T, s/T)"
+
+
+def test_another_signature_is_called_by_an_expression(place: Any) -> None:
+    assert (
+        run(
+            f"{place}:odd_order",
+            "--call",
+            "odd_order(student, labels, teacher, T=temperature, a=alpha)",
+        )
+        == 0
+    )
+
+
+def test_another_reference_can_be_named(place: Any) -> None:
+    assert run(f"{place}:soft", "--against", "soft_cross_entropy") == 0
+
+
+def test_a_hand_written_gradient_is_judged(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:loss", "--gradient", "doubled", "--only", "gradient") == 1
+    assert "GRADIENT_MISMATCH" in capsys.readouterr().out
+
+
+def test_a_module_can_be_named_in_place_of_a_file(place: Any) -> None:
+    assert run("somebodys_loss:loss") == 0
+
+
+def test_an_exception_inside_the_loss_exits_2_with_its_own_traceback(
+    place: Any, capsys: Any
+) -> None:
+    assert run(f"{place}:broken") == 2
+    error = capsys.readouterr().err
+    assert "somebodys_loss.py" in error
+    assert "undefined_name" in error
+    assert "conformance/diagnosis.py" not in error
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("nowhere.py:loss", "the file must exist"),
+        ("loss", "must be given as FILE.py:NAME"),
+        ("kdref:no_such_loss", "must have a function no_such_loss"),
+        ("no_such_module:loss", "No module named"),
+    ],
+)
+def test_what_cannot_be_found_exits_2(where: Any, message: Any, capsys: Any) -> None:
+    assert run(where) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,137 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kdref
+from kdref.conformance import CODES, assert_agrees, diagnose, distillation_convention
+from tests.conformance.corpus.by_hand_numpy import confidence_weighted, contrastive, nll, textbook
+from tests.conformance.corpus.random_losses import Recipe
+from tests.conformance.corpus.scoring import unseen_error
+from tests.conformance.planted import BESIDE, PLANTED
+
+PADDING_FREE = {"GRADIENT_MISMATCH", "TEACHER_GETS_GRADIENT", "PADDING_COUNTED"}
+"""Codes that are planted in the tests of gradients and of robustness."""
+
+
+@pytest.mark.parametrize("code", PLANTED)
+def test_a_planted_mistake_is_reported_by_its_code_and_no_other(code: Any) -> None:
+    report = diagnose(PLANTED[code])
+    assert report.codes == {code} | BESIDE.get(code, set())
+
+
+def test_every_code_has_a_planted_mistake() -> None:
+    assert set(PLANTED) | PADDING_FREE == set(CODES)
+
+
+@pytest.mark.parametrize(
+    "loss", [kdref.distillation_loss, Recipe(vector=True).loss, Recipe(single=True).loss]
+)
+def test_a_right_loss_has_no_finding(loss: Any) -> None:
+    report = diagnose(loss)
+    assert (report.verdict, report.codes, report.findings) == ("agrees", frozenset({"AGREES"}), ())
+
+
+def test_a_gradient_of_the_library_agrees_with_its_value() -> None:
+    report = diagnose(kdref.distillation_loss, gradient=kdref.distillation_loss_grad)
+    assert report.verdict == "agrees"
+    assert not any("gradient: a NumPy" in item for item in report.untested)
+
+
+@pytest.mark.parametrize("loss", [confidence_weighted, contrastive])
+def test_what_is_outside_is_called_unknown_and_accused_of_nothing(loss: Any) -> None:
+    report = diagnose(loss)
+    assert (report.verdict, report.codes, report.convention) == ("unknown", frozenset(), None)
+
+
+def test_a_convention_predicts_inputs_that_the_diagnosis_has_not_drawn() -> None:
+    recipe = Recipe(power=0.0, class_mean=True, weights="on hard", hard_tempered=True)
+    report = diagnose(recipe.loss)
+    assert report.codes == {
+        "T_SQUARED_MISSING",
+        "CLASS_MEAN",
+        "ALPHA_ON_HARD",
+        "HARD_AT_TEMPERATURE",
+    }
+    assert report.convention is not None
+    assert unseen_error(recipe.loss, report.convention, 5) <= 1e-6
+
+
+def test_the_formula_is_readable() -> None:
+    report = diagnose(Recipe(class_mean=True).loss)
+    assert report.formula == (
+        "(1 - alpha) * CE(labels, student) + alpha * T^2 * KL(teacher/T || student/T) / C"
+    )
+
+
+def test_a_missing_square_is_a_convention_in_a_soft_only_loss() -> None:
+    report = diagnose(Recipe(power=0.0, weights="soft only").loss)
+    assert report.codes == {"SOFT_ONLY", "T_SQUARED_MISSING"}
+    assert report.verdict == "convention"
+
+
+def test_reversed_kl_without_a_hard_term_may_be_exchanged_roles() -> None:
+    report = diagnose(Recipe(divergence="reverse", weights="soft only").loss)
+    assert any("exchanged roles" in item for item in report.alternatives)
+
+
+def test_a_loss_without_temperature_and_alpha_is_diagnosed_by_what_varies() -> None:
+    def forward(student: Any, teacher: Any) -> Any:
+        return kdref.forward_kl_loss(student, teacher, temperature=1.0)
+
+    report = diagnose(forward)
+    assert report.codes == {"SOFT_ONLY", "TEMPERATURE_IGNORED"}
+
+
+def test_other_signatures_are_called_through_an_adapter() -> None:
+    def swapped_arguments(labels: Any, teacher: Any, student: Any, T: Any, a: Any) -> Any:
+        return textbook(student, teacher, labels, temperature=T, alpha=a)
+
+    report = diagnose(
+        swapped_arguments,
+        call=lambda loss, s, t, y, temperature, alpha: loss(y, t, s, temperature, alpha),
+    )
+    assert report.verdict == "agrees"
+
+
+def test_another_reference_shares_its_peculiarities() -> None:
+    reference = distillation_convention("cross entropy", reduction="mean")
+    recipe = Recipe(divergence="cross entropy", class_mean=True)
+    assert diagnose(recipe.loss, against=reference).verdict == "agrees"
+    assert diagnose(recipe.loss).codes == {"CROSS_ENTROPY_NOT_KL", "CLASS_MEAN"}
+
+
+def test_an_exception_of_the_loss_reaches_its_author() -> None:
+    def broken(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        raise KeyError("a slip")
+
+    with pytest.raises(KeyError, match="a slip"):
+        diagnose(broken)
+
+
+def test_a_matrix_is_refused() -> None:
+    with pytest.raises(ValueError, match="one a row, got shape"):
+        diagnose(lambda s, t, y, temperature, alpha: s - t)
+
+
+def test_an_unknown_framework_is_refused() -> None:
+    with pytest.raises(ValueError, match="framework must be one of"):
+        diagnose(textbook, framework="caffe")
+
+
+def test_assert_agrees_is_silent_for_a_right_loss_and_tells_the_report_for_a_wrong_one() -> None:
+    assert_agrees(textbook)
+    with pytest.raises(AssertionError, match="CLASS_MEAN"):
+        assert_agrees(Recipe(class_mean=True).loss)
+
+
+def test_assert_agrees_accepts_a_convention_that_is_meant() -> None:
+    assert_agrees(Recipe(divergence="cross entropy").loss, accept={"CROSS_ENTROPY_NOT_KL"})
+
+
+def test_warnings_of_the_loss_do_not_reach_the_caller() -> None:
+    def noisy(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        np.log(np.zeros(1))
+        return nll(student, labels)
+
+    assert diagnose(noisy).codes == {"TEACHER_IGNORED"}

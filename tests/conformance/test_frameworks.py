@@ -1,0 +1,148 @@
+"""Losses in other frameworks; each test needs its framework, which the default run does without."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kdref.conformance import diagnose
+
+pytestmark = pytest.mark.peers
+
+
+def hinton_in_torch(
+    student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+) -> Any:
+    functional = pytest.importorskip("torch.nn.functional")
+    log_q = functional.log_softmax(student / temperature, dim=-1)
+    p = functional.softmax(teacher / temperature, dim=-1)
+    soft = functional.kl_div(log_q, p, reduction="batchmean") * temperature**2
+    return alpha * soft + (1 - alpha) * functional.cross_entropy(student, labels)
+
+
+def hinton_in_jax(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+    jax = pytest.importorskip("jax")
+    log_q = jax.nn.log_softmax(student / temperature, axis=-1)
+    log_p = jax.nn.log_softmax(jax.lax.stop_gradient(teacher) / temperature, axis=-1)
+    soft = (jax.numpy.exp(log_p) * (log_p - log_q)).sum(-1).mean() * temperature**2
+    hard = -jax.nn.log_softmax(student)[np.arange(len(labels)), labels].mean()
+    return alpha * soft + (1 - alpha) * hard
+
+
+def hinton_in_keras(
+    student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+) -> Any:
+    ops = pytest.importorskip("keras").ops
+    log_q = ops.log_softmax(student / temperature, axis=-1)
+    log_p = ops.log_softmax(ops.stop_gradient(teacher) / temperature, axis=-1)
+    soft = ops.mean(ops.sum(ops.exp(log_p) * (log_p - log_q), axis=-1)) * temperature**2
+    hard = ops.mean(ops.sparse_categorical_crossentropy(labels, student, from_logits=True))
+    return alpha * soft + (1 - alpha) * hard
+
+
+def test_a_torch_loss_that_detaches_its_teacher_agrees_without_any_finding() -> None:
+    pytest.importorskip("torch")
+
+    def detached(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        return hinton_in_torch(
+            student, teacher.detach(), labels, temperature=temperature, alpha=alpha
+        )
+
+    report = diagnose(detached, framework="torch")
+    assert (report.verdict, report.codes) == ("agrees", frozenset({"AGREES"}))
+
+
+def test_a_teacher_that_gets_a_gradient_is_a_caution() -> None:
+    pytest.importorskip("torch")
+    report = diagnose(hinton_in_torch, framework="torch")
+    assert report.codes == {"AGREES", "TEACHER_GETS_GRADIENT"}
+    assert report.verdict == "agrees"
+    assert "teacher.detach()" in str(report)
+
+
+def test_a_detached_part_of_the_student_is_a_gradient_mismatch() -> None:
+    pytest.importorskip("torch")
+
+    def half_detached(
+        student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+    ) -> Any:
+        given = {"temperature": temperature}
+        soft = hinton_in_torch(student.detach(), teacher.detach(), labels, alpha=1.0, **given)
+        return alpha * soft + (1 - alpha) * hinton_in_torch(
+            student, teacher, labels, alpha=0.0, **given
+        )
+
+    report = diagnose(half_detached, framework="torch")
+    assert report.codes == {"GRADIENT_MISMATCH"}
+    assert report.formula.endswith("KL(teacher/T || student/T)")
+
+
+def test_a_wrong_backward_pass_is_told_with_its_factor() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Scaled(torch.autograd.Function):  # type: ignore[misc, name-defined]
+        @staticmethod
+        def forward(context: Any, x: Any) -> Any:
+            return x.clone()
+
+        @staticmethod
+        def backward(context: Any, gradient: Any) -> Any:
+            return 16.0 * gradient
+
+    def loss(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        value = hinton_in_torch(
+            student, teacher.detach(), labels, temperature=temperature, alpha=alpha
+        )
+        return Scaled.apply(value)
+
+    (finding,) = diagnose(loss, framework="torch").findings
+    assert finding.code == "GRADIENT_MISMATCH"
+    assert "16 times the derivative" in finding.detail
+
+
+def test_a_torch_loss_that_writes_to_its_input_is_told() -> None:
+    pytest.importorskip("torch")
+
+    def in_place(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        value = hinton_in_torch(
+            student, teacher.detach(), labels, temperature=temperature, alpha=alpha
+        )
+        student /= temperature
+        return value
+
+    assert "INPUT_MUTATED" in diagnose(in_place, framework="torch").codes
+
+
+def test_a_loss_in_single_precision_agrees() -> None:
+    pytest.importorskip("torch")
+
+    def single(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        return hinton_in_torch(
+            student.float(), teacher.float().detach(), labels, temperature=temperature, alpha=alpha
+        )
+
+    assert diagnose(single, framework="torch").codes == {"AGREES"}
+
+
+def test_a_jax_loss_agrees() -> None:
+    pytest.importorskip("jax")
+    assert diagnose(hinton_in_jax, framework="jax").codes == {"AGREES"}
+
+
+def test_a_keras_loss_agrees() -> None:
+    pytest.importorskip("keras")
+    report = diagnose(hinton_in_keras, framework="keras")
+    assert report.codes == {"AGREES"}
+
+
+def test_a_loss_whose_value_carries_no_gradient_is_not_judged_by_one() -> None:
+    pytest.importorskip("torch")
+
+    def number(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        return hinton_in_torch(
+            student, teacher, labels, temperature=temperature, alpha=alpha
+        ).item()
+
+    report = diagnose(number, framework="torch")
+    assert report.codes == {"AGREES"}
+    assert any("cannot be differentiated" in item for item in report.untested)

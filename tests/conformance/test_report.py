@@ -1,0 +1,51 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kdref.conformance import CODES, Finding, Report
+from kdref.conformance.findings import WORDS, explain, verdict_of
+from kdref.conformance.report import Disagreement
+
+
+def test_a_report_shows_verdict_formula_reference_finding_and_repair() -> None:
+    findings = explain({"CLASS_MEAN"}, "torch", {"CLASS_MEAN": "C = 5"}, soft_only=False)
+    text = str(Report("wrong", "the formula", findings=tuple(findings), framework="torch"))
+    for expected in ("wrong", "the formula", "alpha * T^2 * KL", "CLASS_MEAN (wrong)", "C = 5"):
+        assert expected in text
+    assert (
+        "repair    sum over classes and average over rows: F.kl_div(log_q, p, reduction='batchmean')"
+        in text
+    )
+
+
+@pytest.mark.parametrize("framework", WORDS)
+@pytest.mark.parametrize("code", sorted(set(CODES) - {"AGREES"}))
+def test_every_code_has_a_repair_in_every_framework(code: Any, framework: Any) -> None:
+    (finding,) = explain({code}, framework, {}, soft_only=False)
+    assert isinstance(finding, Finding)
+    assert all((finding.meaning, finding.changes, finding.leaves, finding.repair))
+    assert "{" not in finding.repair.replace("{ ", "")
+    assert "\n" not in finding.repair
+
+
+def test_the_worst_code_decides_and_a_caution_decides_nothing() -> None:
+    assert verdict_of(set()) == "agrees"
+    assert verdict_of({"TEACHER_GETS_GRADIENT"}) == "agrees"
+    assert verdict_of({"SOFT_ONLY", "T_SQUARED_MISSING"}) == "convention"
+    assert verdict_of({"ALPHA_ON_HARD", "T_SQUARED_MISSING"}) == "wrong"
+
+
+def test_the_snippet_reproduces_the_disagreement() -> None:
+    arrays = np.array([[0.5, -1.0]]), np.array([[1.0, 2.0]])
+    snippet = Disagreement(*arrays, [1], 2.0, 0.25, got=3.0, expected=4.0).snippet("numpy")
+    seen: dict[str, Any] = {}
+
+    def loss(student: Any, teacher: Any, labels: Any, temperature: Any, alpha: Any) -> Any:
+        seen.update(student=student, teacher=teacher, labels=labels, given=(temperature, alpha))
+
+    exec(snippet, {"loss": loss, "print": lambda *values: None})
+    np.testing.assert_array_equal(seen["student"], arrays[0])
+    np.testing.assert_array_equal(seen["teacher"], arrays[1])
+    assert seen["given"] == (2.0, 0.25)
+    assert "got 3, the reference is 4" in snippet
