@@ -238,7 +238,9 @@ def _central(function: Function, point: FloatArray, index: tuple[int, ...], h: f
     ahead, behind = _moved(point, index, h), _moved(point, index, -h)
     taken = float(ahead[index] - behind[index])
     if taken == 0.0:
-        raise ValueError(f"step must be large enough to change x, got {h!r} at {float(point[index])!r}")
+        raise ValueError(
+            f"step must be large enough to change x, got {h!r} at {float(point[index])!r}"
+        )
     return (_real_value(function(ahead)) - _real_value(function(behind))) / taken
 
 
