@@ -196,7 +196,8 @@ def common_pairs() -> list[Term]:
             one_sided = ("softmax", "softmax twice")
             terms += [pair(kind, a, b, one_sided), pair(kind, a, b, one_sided, reverse=True)]
     terms += [pair("squared", 1.0, 1.0, ("raw", "raw")), pair("squared", "T", "T", ("raw", "raw"))]
-    terms += [pair("dot", 1.0, 1.0, ("raw", "raw"))]
+    terms += [pair("dot", 1.0, 1.0, ("raw", "raw")), pair("cosine", 1.0, 1.0, ("raw", "raw"))]
+    terms += [pair(kind, "T", "T") for kind in ("correlation", "column correlation", "absolute")]
     for tau in (1.0, "T"):
         terms += [pair("cross entropy", a, tau, ("raw", "softmax")) for a in (1.0, "T")]
         terms += [pair(kind, tau, tau, ("softmax", "raw")) for kind in LOGARITHMIC]

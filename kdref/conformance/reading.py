@@ -195,7 +195,7 @@ def _read_soft(parts: Parts, hard: Shape | None, reading: Reading) -> Shape | No
     if not parts.soft:
         reading.codes.add("TEACHER_IGNORED")
         return None
-    weight, term = parts.soft[0]
+    weight = parts.soft[0][0]
     for _, each in parts.soft:
         _read_soft_term(each, reading)
     if len(parts.soft) > 1:
@@ -207,10 +207,9 @@ def _read_soft(parts: Parts, hard: Shape | None, reading: Reading) -> Shape | No
         orders = {t.first.side for _, t in parts.soft if t.first is not None}
         if len(orders) > 1:
             reading.codes.discard("KL_REVERSED")
-    shape = _first_shape([weight])
-    if shape is not None:
-        _read_temperature(term, shape, hard, reading)
-    return shape
+    found = [_temperature_codes(each, _first_shape([w]), hard) for w, each in parts.soft]
+    reading.codes |= set.intersection(*found)  # of a sum, only what all its terms share
+    return _first_shape([weight])
 
 
 def _read_soft_term(term: Term, reading: Reading) -> None:
@@ -232,37 +231,33 @@ def _read_soft_term(term: Term, reading: Reading) -> None:
         reading.codes.add("KL_REVERSED")
 
 
-def _read_temperature(term: Term, shape: Shape, hard: Shape | None, reading: Reading) -> None:
+def _temperature_codes(term: Term, shape: Shape | None, hard: Shape | None) -> set[str]:
     """Which temperatures soften the two sides, and the factor in T that goes with them."""
-    if any(d.transform in RAW for d in term.distributions):
-        return
+    raw = any(d.transform in RAW for d in term.distributions)
+    if shape is None or raw or term.kind == "teacher choice":
+        return set()
     taus = {d.side: d.temperature for d in term.distributions}
     teacher, student = taus["teacher"], taus["student"]
-    fixed = [tau for tau in (teacher, student) if not isinstance(tau, str) and tau != 1.0]
     if teacher == student == 1.0:
-        reading.codes.add("TEMPERATURE_IGNORED")
-        return
-    if fixed:
-        reading.codes.add("TEMPERATURE_FIXED")
-    if student == 1.0:
-        reading.codes.add("STUDENT_NOT_SOFTENED")
-    if teacher == 1.0:
-        reading.codes.add("TEACHER_NOT_SOFTENED")
-    if "1/T" in (teacher, student):
-        reading.codes.add("TEMPERATURE_MULTIPLIED")
-    if {"T^2", "sqrt(T)"} & {teacher, student}:
-        reading.codes.add("T_POWER")
-    power = shape.temperature
-    if power == 0.0 and (
-        not KINDS[term.kind].class_sum
-        or (fixed and _holds_square(shape.constant, float(fixed[0]), hard))
-    ):
-        return
-    if {"T^2", "sqrt(T)"} & {teacher, student} and power in (0.0, 1.0, 2.0, 4.0):
-        return
-    code = POWERS.get(power, "T_POWER")
-    if code is not None:
-        reading.codes.add(code)
+        return {"TEMPERATURE_IGNORED"}
+    fixed = [tau for tau in (teacher, student) if not isinstance(tau, str) and tau != 1.0]
+    squares = bool({"T^2", "sqrt(T)"} & {teacher, student})
+    flags = {
+        "TEMPERATURE_FIXED": bool(fixed),
+        "STUDENT_NOT_SOFTENED": student == 1.0,
+        "TEACHER_NOT_SOFTENED": teacher == 1.0,
+        "TEMPERATURE_MULTIPLIED": "1/T" in (teacher, student),
+        "T_POWER": squares,
+    }
+    found = {code for code, holds in flags.items() if holds}
+    if shape.temperature == 0.0:
+        held = bool(fixed) and _holds_square(shape.constant, float(fixed[0]), hard)
+        if held or not _class_sum(term):
+            return found
+    if squares and shape.temperature in (0.0, 1.0, 2.0, 4.0):
+        return found
+    code = POWERS.get(shape.temperature, "T_POWER")
+    return found | ({code} if code is not None else set())
 
 
 def _holds_square(constant: float, tau: float, hard: Shape | None) -> bool:
@@ -292,7 +287,7 @@ def _read_reductions(
     for shape, terms in ((hard, parts.hard), (soft, parts.soft)):
         if shape is None:
             continue
-        if shape.classes <= -1.0 and KINDS[terms[0][1].kind].class_sum:
+        if shape.classes <= -1.0 and _class_sum(terms[0][1]):
             reading.codes.add("CLASS_MEAN")
         if shape.examples == 1.0:
             reading.codes.add("ROW_SUM")
@@ -300,6 +295,12 @@ def _read_reductions(
             reading.codes.add("ROW_MEAN_TWICE")
     if hard is not None and hard.temperature != 0.0:
         reading.codes.add("T_POWER")
+
+
+def _class_sum(term: Term) -> bool:
+    """Whether the term is defined as a sum over classes, each of which is not a problem of its own."""
+    sigmoid = any(d.transform == "sigmoid" for d in term.distributions)
+    return KINDS[term.kind].class_sum and not sigmoid
 
 
 def _simple(k: float) -> bool:

@@ -16,6 +16,10 @@ EXCLUDED = -1e30
 """A logit that takes a class out of a softmax without making an infinity."""
 
 
+SMALLEST_NORM = 1e-300
+"""A zero vector, or a constant one in a correlation, has cosine 0 with every other."""
+
+
 class Floor(NamedTuple):
     """An epsilon that keeps a logarithm finite.
 
@@ -218,7 +222,8 @@ def _huber(p: FloatArray, q: FloatArray) -> FloatArray:
 
 
 def _cosine(x: FloatArray, y: FloatArray) -> FloatArray:
-    return 1.0 - _sum(x * y) / np.sqrt(_sum(x * x) * _sum(y * y))
+    norms = np.sqrt(_sum(x * x) * _sum(y * y))
+    return 1.0 - _sum(x * y) / np.maximum(norms, SMALLEST_NORM)
 
 
 def _correlation(x: FloatArray, y: FloatArray) -> FloatArray:

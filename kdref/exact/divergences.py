@@ -10,9 +10,9 @@ from kdref import _checks
 from kdref._checks import FloatArray
 from kdref.exact._mixture import js_rows
 from kdref.exact._rows import row_result
-from kdref.exact._softened import Given, SoftenedPair, bregman_sum, soften, soften_pair
+from kdref.exact._softened import Given, SoftenedPair, soften, soften_pair
 from kdref.exact.double_double import DoubleDouble, double_double, exact_sum, where
-from kdref.exact.elementary import log, log1p
+from kdref.exact.elementary import expm1_minus_identity, log, log1p
 
 
 def entropy(p: ArrayLike) -> float | FloatArray:
@@ -121,10 +121,12 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float | FloatArray:
 
     .. math::
 
-        \mathrm{KL}(p \,\|\, q) = \sum_{i=1}^{C} p_i \log \frac{p_i}{q_i}
-            = \sum_i p_i \varphi(d_i) + \sum_i (p_i - q_i), \qquad d_i = \log \frac{q_i}{p_i}
+        \mathrm{KL}(p \,\|\, q) = \sum_{i=1}^{C} p_i \log \frac{p_i}{q_i}, \qquad
+        -p_i d_i = p_i \varphi(d_i) + (p_i - q_i), \qquad d_i = \log \frac{q_i}{p_i}
 
-    with :math:`\varphi(d) = e^d - 1 - d`; the last sum is what the given rows miss a sum of 1 by.
+    with :math:`\varphi(d) = e^d - 1 - d`.  The right side is used where :math:`|d_i| \le 1`: the differences are exact
+    and sum to next to nothing, and the rest has no sign to cancel.  Elsewhere :math:`-p_i d_i` stands alone, since
+    a :math:`q_i` far larger than :math:`p_i` would drown it.
 
     Parameters
     ----------
@@ -149,8 +151,11 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float | FloatArray:
     """
     given, believed = _probability_pair(p, q)
     with np.errstate(all="ignore"):
-        bregman = bregman_sum(Given(given), double_double(believed), _log_quotient(believed, given))
-        return row_result(bregman + exact_sum(given, -believed).sum())
+        gap = _log_quotient(believed, given)
+        close = abs(gap.hi) <= 1.0
+        bregman = Given(given).times(expm1_minus_identity(where(close, gap, 0.0)))
+        near = bregman + exact_sum(given, -believed)
+        return row_result(where(close, near, -Given(given).times(gap)).sum())
 
 
 def kl_divergence_grad(p: ArrayLike, q: ArrayLike) -> FloatArray:

@@ -11,7 +11,9 @@ import kdref
 from kdref import exact
 from tests.accuracy import SUBJECTS, Verdict, describe, draw, judge
 from tests.accuracy_inputs import CLASSES, Case, DType, seed
+from tests.oracle import divergences
 from tests.oracle.batch import batch_gradient, batch_value
+from tests.oracle.precision import working_precision
 from tests.oracle.rounding import ulps
 
 ONE_ULP = 1.0
@@ -124,6 +126,29 @@ def test_exact_is_within_one_ulp_for_beta_near_its_ends(beta: float, class_name:
     case = replace(case, beta=beta)
     names = ["js_divergence", "generalised_js_loss", "generalised_js_loss_grad"]
     complain([v for name in names for v in judge(exact, SUBJECTS[name], case)], ONE_ULP, seed())
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (
+            [1.0, 1e-40],
+            [1.0, 1e-17],
+        ),  # the difference of the small ones is 1e20 times the divergence
+        ([1.0, 1e-17], [1.0, 1e-40]),
+        ([1.0, 5e-324], [1.0, 1e-300]),
+        ([0.5, 0.5], [0.5 + 2.0**-53, 0.5 - 2.0**-54]),
+        ([0.25, 0.75, 0.0, 0.0], [0.75, 0.0, 0.25, 0.0]),
+        ([1.0 - 2.0**-53, 2.0**-53], [1.0 - 2.0**-52, 2.0**-52]),
+    ],
+)
+def test_exact_kl_of_given_rows_is_the_definition_where_its_parts_cancel(
+    p: list[float], q: list[float]
+) -> None:
+    with working_precision():
+        truth = divergences.kl_divergence(p, q)
+        assert ulps(float(exact.kl_divergence(p, q)), truth) <= ONE_ULP
+        assert ulps(float(exact.js_divergence(p, q)), divergences.js_divergence(p, q)) <= ONE_ULP
 
 
 # ------------------------------------------------------------------------- batches and zeros

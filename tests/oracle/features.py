@@ -19,7 +19,7 @@ STEP_EXPONENT = -800
 
 def exact(array: Any) -> Numbers:
     """The same numbers; a float64 loses nothing on the way in."""
-    return np.vectorize(lambda x: gmpy2.mpfr(float(x)), otypes=[object])(array)
+    return np.asarray(np.vectorize(lambda x: gmpy2.mpfr(float(x)), otypes=[object])(array))
 
 
 def norm(x: Numbers) -> Numbers:
