@@ -317,7 +317,18 @@ def _dropout_mask(hidden: RealArray, dropout: float, rng: np.random.Generator) -
 
 
 def require_generator(rng: object) -> None:
-    """Refuse a seed or None where randomness is needed."""
+    """Refuse a seed or None where randomness is needed.
+
+    Parameters
+    ----------
+    rng : object
+        What the caller gave.
+
+    Raises
+    ------
+    TypeError
+        If it is not a `numpy.random.Generator`.
+    """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {rng!r}")
 

@@ -90,6 +90,11 @@ def separable_losses() -> dict[str, dict[str, Any]]:
     """The losses of the registry that are means over rows of logits: their parameters with the defaults.
 
     A parameter without a default stands there with the registry's example value.
+
+    Returns
+    -------
+    dict of str to dict
+        By the loss's name: its parameters and their values.
     """
     return {
         name: {
