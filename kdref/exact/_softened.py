@@ -14,6 +14,7 @@ excluded class stays infinite; its weight is zero.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,13 +50,12 @@ class Softened:
     exponent : DoubleDouble, shape (..., C)
         :math:`u = (z - \max z) / T`, in these units.
     mantissa, power : DoubleDouble and array of int, shape (..., C)
-        :math:`e^u = \mathrm{mantissa} \cdot 2^\mathrm{power}`.
+        :math:`p = \mathrm{mantissa} \cdot 2^\mathrm{power}`.
     vanishes : array of bool, shape (..., C)
-        Where the weight is zero, whatever it is multiplied by.
-    others : DoubleDouble, shape (..., 1)
-        :math:`R = \sum_{i \ne \mathrm{top}} e^{u_i}`; the normaliser is :math:`1 + R`.
+        Where p is zero, whatever it is multiplied by.
     log_normaliser : DoubleDouble, shape (..., 1)
-        :math:`\log(1 + R)` in nats; a tiny R is not lost beside the 1.
+        :math:`\log(1 + R)` in nats with :math:`R = \sum_{i \ne \mathrm{top}} e^{u_i}`; a tiny R is not lost beside
+        the 1.
     """
 
     top: IntArray
@@ -64,28 +64,26 @@ class Softened:
     mantissa: DoubleDouble
     power: IntArray
     vanishes: BoolArray
-    others: DoubleDouble
     log_normaliser: DoubleDouble
 
-    @property
+    @cached_property
     def p(self) -> DoubleDouble:
         """The probabilities."""
         return self.times(1.0)
 
-    @property
+    @cached_property
     def log_p(self) -> DoubleDouble:
         """Their logarithms in nats."""
         return self.scaled_log_p.times_power_of_two(self.scale)
 
-    @property
+    @cached_property
     def scaled_log_p(self) -> DoubleDouble:
         """Their logarithms in units of 2^scale: two terms that are both at most zero, so that nothing cancels."""
         return self.exponent - self.log_normaliser.times_power_of_two(-self.scale)
 
     def times(self, values: Operand) -> DoubleDouble:
         """``p * values``: the product near 1 first, its power of two last."""
-        values = where(self.vanishes, 0.0, values)
-        product = self.mantissa * values / (self.others + 1.0)
+        product = self.mantissa * where(self.vanishes, 0.0, values)
         return product.times_power_of_two(self.power)
 
     def entropy(self) -> DoubleDouble:
@@ -109,10 +107,11 @@ def soften(logits: FloatArray, temperature: float, scale: IntArray | None = None
     exponent = exact_sum(logits, -np.take_along_axis(logits, top, axis=-1)) / temperature
     nats = exponent.times_power_of_two(scale)
     y, power = reduced_exp(nats)
-    mantissa, vanishes = y + 1.0, np.asarray(nats.hi <= VANISHING)
+    vanishes = np.asarray(nats.hi <= VANISHING)
     left_out = vanishes | (np.arange(logits.shape[-1]) == top)
-    others = where(left_out, 0.0, mantissa.times_power_of_two(power)).sum()
-    return Softened(top, scale, exponent, mantissa, power, vanishes, others, log1p(others))
+    others = where(left_out, 0.0, (y + 1.0).times_power_of_two(power)).sum()
+    mantissa = (y + 1.0) / (others + 1.0)
+    return Softened(top, scale, exponent, mantissa, power, vanishes, log1p(others))
 
 
 def needed_scale(temperature: float, *logits: FloatArray) -> IntArray:

@@ -26,6 +26,10 @@ PRECISION_OF_EXTREMES = 9000
 """Quotients of 1e308 by 1e-100, and of subnormal numbers by it, need more bits than the classes do."""
 
 
+JUDGED = {name: subject for name, subject in SUBJECTS.items() if hasattr(exact, name)}
+"""The plain library has more losses; `test_same_contract` says which are here."""
+
+
 def complain(verdicts: list[Verdict], allowed: float, chosen_seed: int) -> None:
     failing = [v for v in verdicts if not v.elementwise <= allowed]
     if failing:
@@ -37,7 +41,7 @@ def complain(verdicts: list[Verdict], allowed: float, chosen_seed: int) -> None:
 
 
 def judge_all(case: Case) -> list[Verdict]:
-    accepted = [subject for subject in SUBJECTS.values() if subject.accepts(case)]
+    accepted = [subject for subject in JUDGED.values() if subject.accepts(case)]
     return [verdict for subject in accepted for verdict in judge(exact, subject, case)]
 
 
@@ -114,7 +118,7 @@ EDGES = {
 def test_exact_is_within_one_ulp_at_the_edges_of_the_range(name: str) -> None:
     case = EDGES[name]
     squared = case.temperature > 1e100  # refused by the composite, whose factor would overflow
-    subjects = [s for n, s in SUBJECTS.items() if not (squared and n.startswith("distillation"))]
+    subjects = [s for n, s in JUDGED.items() if not (squared and n.startswith("distillation"))]
     verdicts = [v for s in subjects for v in judge(exact, s, case, bits=PRECISION_OF_EXTREMES)]
     complain(verdicts, ONE_ULP, 0)
 
