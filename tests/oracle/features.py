@@ -19,7 +19,10 @@ STEP_EXPONENT = -800
 
 def exact(array: Any) -> Numbers:
     """The same numbers; a float64 loses nothing on the way in."""
-    return np.asarray(np.vectorize(lambda x: gmpy2.mpfr(float(x)), otypes=[object])(array))
+    numbers: Numbers = np.empty(np.shape(array), dtype=object)
+    for index in np.ndindex(numbers.shape):
+        numbers[index] = gmpy2.mpfr(float(array[index]))
+    return numbers
 
 
 def norm(x: Numbers) -> Numbers:
