@@ -18,7 +18,7 @@ import kdref
 MAIN_JOB = "overview"
 """What ``kdref`` does when no command is named."""
 
-MODULES = ("overview", "article", "losses", "distil", "evaluate")
+MODULES = ("overview", "article", "distil", "losses", "check", "evaluate")
 """One module of this package per command, in the order in which ``--help`` lists them."""
 
 INTERRUPTED, PIPE_CLOSED = 130, 141

@@ -223,10 +223,10 @@ def distillation_convention(
     transform: str = "softmax",
     temperature_power: float = 2.0,
     reduction: str = "batchmean",
+    hard_reduction: str = "batchmean",
     soft_weight: str | float = "alpha",
     hard_weight: str | float | None = "1 - alpha",
     hard_temperature: Temperature = 1.0,
-    hard_reduction: str = "batchmean",
     mixture: float | str | None = None,
     soft_factor: float = 1.0,
     hard_factor: float = 1.0,
@@ -238,14 +238,14 @@ def distillation_convention(
     Parameters
     ----------
     divergence : str
-        A kind of term between two distributions, a key of `kdref.conformance.terms.KINDS`:
+        A kind of term between two distributions, a key of ``kdref.conformance.terms.KINDS``:
         ``"kl"``, ``"cross entropy"``, ``"squared"``, ``"generalised js"``, ...
     reverse : bool
         Student first: KL(student || teacher).
     student_temperature, teacher_temperature : str or float
         ``"T"``, ``"1/T"``, ``"T^2"`` or a number.
     transform : str
-        What is done to both sides' logits, a key of `kdref.conformance.distributions.TRANSFORMS`;
+        What is done to both sides' logits, a key of ``kdref.conformance.distributions.TRANSFORMS``;
         ``"raw"`` compares the logits themselves.
     temperature_power : float
         The factor of the soft term is T to this power.

@@ -51,9 +51,9 @@ class Distribution(NamedTuple):
     side : {"student", "teacher"}
         Whose logits.
     transform : str
-        A key of `TRANSFORMS`.
+        A key of ``TRANSFORMS``.
     temperature : str or float
-        ``"T"``, another key of `SYMBOLIC`, or a number.
+        ``"T"``, another key of ``SYMBOLIC``, or a number.
     """
 
     side: str

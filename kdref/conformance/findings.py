@@ -77,11 +77,11 @@ class Finding:
     Attributes
     ----------
     code : str
-        A key of `CODES`.
+        A key of ``CODES``.
     verdict : str
         What it makes of the loss.
     meaning, changes, leaves, repair : str
-        See `Code`.
+        What the code says of itself.
     detail : str
         What was measured, such as the ratio of two gradients.
     """

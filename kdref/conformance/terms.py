@@ -26,7 +26,7 @@ class Floor(NamedTuple):
     Attributes
     ----------
     mode : str
-        A key of `FLOORS` where the logarithm alone is changed; ``"clip all"``, ``"add all"`` where
+        A key of ``FLOORS`` where the logarithm alone is changed; ``"clip all"``, ``"add all"`` where
         the probabilities are changed before everything else; ``"ratio"`` for log(p/q + epsilon).
     epsilon : float
         The constant.
@@ -42,7 +42,7 @@ class Term(NamedTuple):
     Attributes
     ----------
     kind : str
-        A key of `KINDS`.
+        A key of ``KINDS``.
     first, second : Distribution or None
         In mathematical order: KL(first || second), CE(first, second); a term with labels has only a second.
     option : float, str or None

@@ -23,7 +23,17 @@ EXTRAS: dict[str, Callable[[float, int, int, float], float]] = {
 
 
 class Monomial(NamedTuple):
-    """A constant times powers of alpha, T, C and N, times one extra factor."""
+    """A constant times powers of alpha, T, C and N, times one extra factor.
+
+    Parameters
+    ----------
+    constant : float
+        The number in front.
+    alpha, temperature, classes, examples : float
+        Powers of alpha, T, C and N.
+    extra : str
+        A key of ``EXTRAS``; empty for none.
+    """
 
     constant: float
     alpha: float = 0.0
@@ -70,7 +80,13 @@ class Shape(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """A sum of monomials."""
+    """A sum of monomials.
+
+    Parameters
+    ----------
+    parts : tuple of Monomial
+        The summands.
+    """
 
     parts: tuple[Monomial, ...]
 
@@ -109,7 +125,22 @@ def weight(
     classes: float = 0.0,
     examples: float = 0.0,
 ) -> Weight:
-    """A weight from its shape in alpha (``"1"``, ``"alpha"``, ``"1 - alpha"``) and powers of T, C and N."""
+    """A weight from its shape in alpha and powers of T, C and N.
+
+    Parameters
+    ----------
+    alpha : {"1", "alpha", "1 - alpha"}
+        The shape.
+    constant : float
+        The number in front.
+    temperature, classes, examples : float
+        Powers of T, C and N.
+
+    Returns
+    -------
+    Weight
+        Their product.
+    """
     polynomial = {"1": {0.0: 1.0}, "alpha": {1.0: 1.0}, "1 - alpha": {0.0: 1.0, 1.0: -1.0}}[alpha]
     return Weight(
         tuple(
