@@ -15,7 +15,9 @@ References
 .. [2] T. J. Dekker, "A floating-point technique for extending the available precision", Numerische Mathematik 18,
    1971 (`fast_two_sum`, `two_product`; `split` is G. W. Veltkamp's, 1968).
 .. [3] M. Joldes, J.-M. Muller, V. Popescu, "Tight and rigorous error bounds for basic building blocks of double-word
-   arithmetic", ACM TOMS 44(2), 2017 (algorithms 6, 10 and 17, with their bounds).
+   arithmetic", ACM TOMS 44(2), 2017 (the sum is algorithm 6, the product algorithm 10).
+.. [4] Y. Hida, X. S. Li, D. H. Bailey, "Algorithms for quad-double precision floating point arithmetic", ARITH-15,
+   2001 (the quotient by long division).
 """
 
 from typing import Any, TypeAlias, Union
@@ -102,9 +104,16 @@ class DoubleDouble:
             self.hi, self.lo = fast_two_sum(high, _finite_or_zero(low))
             self.lo = _finite_or_zero(self.lo)
 
+    @classmethod
+    def from_parts(cls, hi: FloatArray, lo: FloatArray) -> "DoubleDouble":
+        """Parts that are in order already, because they come from such a number."""
+        number = cls.__new__(cls)
+        number.hi, number.lo = hi, lo
+        return number
+
     def __neg__(self) -> "DoubleDouble":
         """Both parts change their sign."""
-        return DoubleDouble(-self.hi, -self.lo)
+        return DoubleDouble.from_parts(-self.hi, -self.lo)
 
     def __add__(self, other: Operand) -> "DoubleDouble":
         """The sum, within 3 units of 2^-106, also where the summands cancel [3]."""
@@ -125,7 +134,7 @@ class DoubleDouble:
         return double_double(other) + -self
 
     def __mul__(self, other: Operand) -> "DoubleDouble":
-        """The product, within 5 units of 2^-106 [3]; ``lo * lo`` is below the last bit and left out."""
+        """The product, within 7 units of 2^-106 [3]; ``lo * lo`` is below the last bit and left out."""
         other = double_double(other)
         product, error = two_product(self.hi, other.hi)
         return DoubleDouble(product, error + (self.hi * other.lo + self.lo * other.hi))
@@ -133,7 +142,7 @@ class DoubleDouble:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Operand) -> "DoubleDouble":
-        """The quotient by long division: two digits of 53 bits and a third one to round by [3]."""
+        """The quotient by long division: two digits of 53 bits and a third one to round by [4]."""
         other = double_double(other)
         first = self.hi / other.hi
         rest = self - other * first
@@ -147,7 +156,7 @@ class DoubleDouble:
 
     def __getitem__(self, index: Any) -> "DoubleDouble":
         """The same entries of both parts."""
-        return DoubleDouble(self.hi[index], self.lo[index])
+        return DoubleDouble.from_parts(self.hi[index], self.lo[index])
 
     def __abs__(self) -> "DoubleDouble":
         """The sign of ``hi`` is the sign of the number."""
@@ -155,7 +164,7 @@ class DoubleDouble:
 
     def pick(self, index: IntArray) -> "DoubleDouble":
         """The entry of each row at ``index``, which has shape (..., 1)."""
-        return DoubleDouble(
+        return DoubleDouble.from_parts(
             np.take_along_axis(self.hi, index, axis=-1), np.take_along_axis(self.lo, index, axis=-1)
         )
 
@@ -169,7 +178,7 @@ class DoubleDouble:
             half = n // 2
             pairs = total[..., :half] + total[..., half : 2 * half]
             odd = total[..., 2 * half :]
-            total = DoubleDouble(
+            total = DoubleDouble.from_parts(
                 np.concatenate([pairs.hi, odd.hi], axis=-1),
                 np.concatenate([pairs.lo, odd.lo], axis=-1),
             )
@@ -183,7 +192,10 @@ class DoubleDouble:
 
 def double_double(value: Operand) -> DoubleDouble:
     """A float64 as it is, with nothing behind it; a `DoubleDouble` unchanged."""
-    return value if isinstance(value, DoubleDouble) else DoubleDouble(value)
+    if isinstance(value, DoubleDouble):
+        return value
+    high = np.asarray(value, dtype=np.float64)
+    return DoubleDouble.from_parts(high, np.zeros_like(high))
 
 
 def exact_sum(a: FloatArray, b: FloatArray) -> DoubleDouble:
@@ -199,7 +211,7 @@ def exact_product(a: FloatArray, b: FloatArray) -> DoubleDouble:
 def where(condition: BoolArray, a: Operand, b: Operand) -> DoubleDouble:
     """Entries of ``a`` where the condition holds, of ``b`` elsewhere."""
     first, second = double_double(a), double_double(b)
-    return DoubleDouble(
+    return DoubleDouble.from_parts(
         np.where(condition, first.hi, second.hi), np.where(condition, first.lo, second.lo)
     )
 

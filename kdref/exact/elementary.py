@@ -11,12 +11,13 @@ References
 
 import numpy as np
 
-from kdref._checks import IntArray
+from kdref._checks import FloatArray, IntArray
 from kdref.exact.double_double import (
     DoubleDouble,
     at_least,
     at_most,
     exact_product,
+    fast_two_sum,
     split,
     where,
 )
@@ -77,18 +78,19 @@ def reduced_exp(x: DoubleDouble) -> tuple[DoubleDouble, IntArray]:
     for n in (4, 3, 2):
         y = r * RECIPROCALS[n] * y + 1.0
     y = r * y
+    hi, lo = y.hi, y.lo
     for _ in range(HALVINGS):
-        y = _twice_plus_square(y)
-    return y, k.astype(np.intp)
+        hi, lo = _twice_plus_square(hi, lo)
+    return DoubleDouble.from_parts(hi, lo), k.astype(np.intp)
 
 
-def _twice_plus_square(y: DoubleDouble) -> DoubleDouble:
-    """``2 y + y^2``, with the square of ``y.hi`` made exact by Dekker's product."""
-    high, low = split(y.hi)
-    square = y.hi * y.hi
-    error = ((high * high - square) + 2.0 * high * low) + low * low
-    total = DoubleDouble(2.0 * y.hi, square)
-    return DoubleDouble(total.hi, total.lo + (error + 2.0 * y.lo * (1.0 + y.hi)))
+def _twice_plus_square(hi: FloatArray, lo: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """``2 y + y^2`` of a number below 1/2, with the square of ``hi`` made exact by Dekker's product."""
+    a, b = split(hi)
+    square = hi * hi
+    error = ((a * a - square) + 2.0 * a * b) + b * b
+    total, dropped = fast_two_sum(2.0 * hi, square)
+    return fast_two_sum(total, dropped + (error + 2.0 * lo * (1.0 + hi)))
 
 
 def exp(x: DoubleDouble) -> DoubleDouble:

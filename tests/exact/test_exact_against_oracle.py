@@ -184,7 +184,7 @@ def test_exact_rounds_the_weighted_mean_of_a_batch_once(
             assert ulps(entry, true) <= ONE_ULP
 
 
-@pytest.mark.parametrize("class_name", [name for name in CLASSES if name != "C1000"])
+@pytest.mark.parametrize("class_name", ["same", "shift1e8", "huge", "maskboth", "subnormal", "C1"])
 def test_exact_divergences_of_equal_logits_are_exactly_zero(class_name: str) -> None:
     [case] = draw([class_name], np.float64, 1, seed())
     case = replace(case, student=case.teacher)
