@@ -24,8 +24,8 @@ from kdref.experiments.regimes import (
     Problem,
     Regime,
     generator,
+    held_out_images,
     pose,
-    test_images,
 )
 from kdref.experiments.settings import Settings
 from kdref.network import Parameters, RealArray, forward, initialise
@@ -196,7 +196,7 @@ def score_networks(
     histories: dict[str, TrainingHistory],
 ) -> SeedResult:
     """Score trained networks on the test images; a correction is chosen on the validation images."""
-    inputs, labels = test_images()
+    inputs, labels = held_out_images()
     teacher = teacher_logits(networks[TEACHER], inputs)
     logits = {TEACHER: teacher} | {
         kind: student_logits(regime, networks[kind], inputs) for kind in regime.students

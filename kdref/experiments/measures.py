@@ -164,7 +164,22 @@ def best_correction(logits: RealArray, labels: IntArray, missing_class: int) -> 
 
 
 def corrected(logits: RealArray, missing_class: int, correction: float) -> RealArray:
-    """Add a number to one class's logit."""
+    """Add a number to one class's logit.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (N, C)
+        Unnormalised scores.
+    missing_class : int
+        The class.
+    correction : float
+        The number.
+
+    Returns
+    -------
+    ndarray, shape (N, C)
+        A new array.
+    """
     out = logits.copy()
     out[:, missing_class] += correction
     return out
@@ -265,7 +280,7 @@ def bootstrap_interval(values: Sequence[float]) -> Interval:
 
 
 def forward_seconds(
-    parameters: Parameters, inputs: RealArray, *, activation: str, repetitions: int = 51
+    parameters: Parameters, inputs: RealArray, *, activation: str, repetitions: int = 21
 ) -> float:
     """Measure how long one forward pass over all inputs takes.
 
@@ -277,7 +292,7 @@ def forward_seconds(
         One batch.
     activation : {"relu", "tanh"}
         The network's.
-    repetitions : int, default 51
+    repetitions : int, default 21
         Passes that are timed, after one that is not.
 
     Returns

@@ -166,7 +166,7 @@ def divide(seed: tuple[int, int]) -> Division:
     return Division(pool[train], pool[validation], test)
 
 
-def test_images() -> tuple[RealArray, IntArray]:
+def held_out_images() -> tuple[RealArray, IntArray]:
     """Inputs and labels of the test images."""
     digits = load_digits()
     test = divide((0, 0)).test
@@ -205,3 +205,9 @@ def _some_of_each_class(
     classes = np.unique(labels[train])
     drawn = [rng.permutation(train[labels[train] == k])[:per_class] for k in classes]
     return np.sort(np.concatenate(drawn))
+
+
+def division_sizes() -> dict[str, int]:
+    """How many images are for training, validation and test; the same for every seed."""
+    division = divide((0, 0))
+    return {name: len(getattr(division, name)) for name in ("train", "validation", "test")}

@@ -17,7 +17,7 @@ from kdref.experiments.regimes import (
     TEACHER,
     TEACHER_ACTIVATION,
     Regime,
-    test_images,
+    held_out_images,
 )
 from kdref.experiments.settings import Settings
 from kdref.experiments.workers import run_tasks
@@ -64,7 +64,8 @@ class Size:
     n_parameters : int
         Weights and biases.
     forward_seconds : float
-        Median time of a forward pass over all test images in one batch, on one core.
+        Median time of a forward pass over all test images in one batch; on one core,
+        if the run had workers.
     """
 
     sizes: tuple[int, ...]
@@ -284,6 +285,6 @@ def _sizes(
 def _size(sized: tuple[Parameters, str]) -> Size:
     parameters, activation = sized
     widths = (len(parameters[0][0]), *(len(bias) for _, bias in parameters))
-    inputs, _ = test_images()
+    inputs, _ = held_out_images()
     seconds = forward_seconds(parameters, inputs, activation=activation)
     return Size(widths, count_parameters(parameters), seconds)

@@ -57,6 +57,23 @@ def tuning_results() -> Mapping[str, Any]:
 
 
 def tuned_settings(regime: str) -> dict[str, Settings]:
-    """The chosen settings of a regime's teacher and students, by the network's name."""
+    """The chosen settings of a regime's teacher and students.
+
+    Parameters
+    ----------
+    regime : str
+        Its name.
+
+    Returns
+    -------
+    dict of str to Settings
+        By the network's name.
+    """
     chosen = tuning_results()["chosen"][regime]
     return {name: Settings(**values) for name, values in chosen.items()}
+
+
+def tuned_accuracy(regime: str) -> dict[str, float]:
+    """The validation accuracy that each chosen setting had in the tuning, by the network's name."""
+    figures: dict[str, float] = tuning_results()["validation_accuracy"][regime]
+    return figures

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
 Task = TypeVar("Task")
@@ -20,7 +21,13 @@ THREAD_VARIABLES = (
 
 
 def available_cores() -> int:
-    """How many cores this process may use."""
+    """How many cores this process may use.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -55,21 +62,24 @@ def run_tasks(
     if n_workers == 0:
         yield from ((number, function(task)) for number, task in enumerate(tasks))
         return
-    context = multiprocessing.get_context("spawn")
-    with _environment(dict.fromkeys(THREAD_VARIABLES, "1")):
-        pool = context.Pool(
-            min(n_workers, len(tasks)), signal.signal, (signal.SIGINT, signal.SIG_IGN)
-        )
-    with pool:  # ends the processes at once when the caller is interrupted
-        numbered = ((function, number, task) for number, task in enumerate(tasks))
-        yield from pool.imap_unordered(_run_one, numbered)
-
-
-def _run_one(
-    call: tuple[Callable[[Task], Result], int, Task],
-) -> tuple[int, Result]:
-    function, number, task = call
-    return number, function(task)
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(
+        min(n_workers, len(tasks)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the caller's business
+    )
+    try:
+        with _environment(dict.fromkeys(THREAD_VARIABLES, "1")):
+            numbers = {executor.submit(function, task): number for number, task in enumerate(tasks)}
+        for future in as_completed(numbers):
+            yield numbers[future], future.result()
+    except BaseException:  # an error, Ctrl-C, or a caller that wants no more: nobody waits
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    executor.shutdown()
 
 
 @contextlib.contextmanager
