@@ -96,7 +96,7 @@ def gradient_reports(rng: np.random.Generator) -> dict[str, GradientReport]:
 
 
 def _random_inputs(rng: np.random.Generator) -> dict[str, Any]:
-    maps = (N_EXAMPLES, N_CLASSES, 1, 2)
+    maps = (4, 3, 1, 2)
     features = {
         name: rng.normal(size=maps)
         for name in (
