@@ -43,6 +43,7 @@ ON_DEMAND = {"matplotlib", "tqdm"}
 """Slow to import and not needed for arithmetic: inside functions, or in ``plots``."""
 
 LONGEST_MODULE = 250
+"""Lines of code, docstrings not counted."""
 
 STILL_LONG = {
     "kdref/conformance/diagnosis.py": 284,
@@ -53,7 +54,6 @@ STILL_LONG = {
     "kdref/conformance/terms.py": 459,
 }
 """A debt, not a permission: modules of an unfinished room, to be split; none may grow, and a shorter one leaves."""
-"""Lines of code, docstrings not counted."""
 
 TOP_LEVEL = {
     "pyproject.toml",
