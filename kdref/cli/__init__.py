@@ -5,20 +5,19 @@ Exit codes: 0, all is well; 1, the command ran and its answer is no (a printed f
 """
 
 import argparse
-import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import numpy as np
 
 import kdref
+from kdref.cli import article, check, distil, evaluate, losses, overview
 
 MAIN_JOB = "overview"
 """What ``kdref`` does when no command is named."""
 
-MODULES = ("overview", "article", "distil", "losses", "check", "evaluate")
+COMMANDS = (overview, article, distil, losses, check, evaluate)
 """One module of this package per command, in the order in which ``--help`` lists them."""
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -37,9 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"kdref {kdref.__version__}, NumPy {np.__version__}"
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in MODULES:
-        if find_spec(f"kdref.cli.{name}"):
-            importlib.import_module(f"kdref.cli.{name}").add_parser(subparsers)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
     return parser
 
 
