@@ -220,7 +220,7 @@ def normal_call(
 
     Logits are of size ``2 * scale``, and ``temperature`` is the one at which the distance from a kink is told.
     """
-    while True:
+    for _ in range(MOST_DRAWS):
         inputs: dict[str, Array] = {
             name: rng.integers(0, shape[1], size=shape[0])
             if name == "labels"
@@ -231,7 +231,11 @@ def normal_call(
         call = Call(entry, frozen_inputs, dict(entry.parameters))
         if entry.name not in KINKS or KINKS[entry.name](call, temperature) > STEP:
             return call
+    raise AssertionError(f"{entry.name}: {MOST_DRAWS} draws came too near a kink, at scale {scale}")
 
+
+MOST_DRAWS = 10_000
+"""Of logits that must keep away from kinks: a scale that never does is a mistake of the test, not a reason to wait."""
 
 STEP = 0.2
 """How far from a kink `normal_call` stays: twice the step of the numerical gradients."""
