@@ -313,7 +313,10 @@ def test_integer_weights_repeat_rows(entry: LossEntry, data: st.DataObject) -> N
 def test_loss_is_the_weighted_mean_of_its_rows(entry: LossEntry, data: st.DataObject) -> None:
     call = data.draw(calls(entry))
     weights = data.draw(weights_for(call.n_rows))
-    rows = [call.map_inputs(lambda _, a, i=i: a[i : i + 1]) for i in range(call.n_rows)]  # type: ignore[misc]
+    rows = [
+        call.with_inputs(**{name: a[i : i + 1] for name, a in call.inputs.items()})
+        for i in range(call.n_rows)
+    ]
     expected = math.fsum(w * row.value() for w, row in zip(weights, rows, strict=True))
     assert call.value(weights=weights) == near(expected / math.fsum(weights))
     shares = weights / weights.sum()

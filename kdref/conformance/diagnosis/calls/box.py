@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kdref._checks import FloatArray, IntArray
-from kdref.conformance.frameworks import Framework, Function
+from kdref.conformance.diagnosis.calls.frameworks import Framework, Function
 
 Loss = Callable[..., Any]
 Call = Callable[[Loss, Any, Any, Any, float, float], Any]

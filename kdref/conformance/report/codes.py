@@ -1,51 +1,6 @@
 """The codes that a diagnosis can report: what each means, what it changes, what it leaves alone, its repair."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
-
-VERDICTS = ("agrees", "convention", "wrong", "unknown")
-
-WORDS: dict[str, dict[str, str]] = {
-    "numpy": {
-        "p": "softmax(teacher / T)", "log_p": "log_softmax(teacher / T)", "log_q": "log_softmax(student / T)",
-        "kl": "(p * (log_p - log_q)).sum(axis=-1).mean()",
-        "ce": "-log_softmax(student)[np.arange(N), labels].mean()",
-        "constant": "teacher", "axis": "axis=-1", "copy": "student = student / T",
-        "double": "np.asarray(student, float)",
-    },
-    "torch": {
-        "p": "F.softmax(teacher / T, dim=-1)", "log_p": "F.log_softmax(teacher / T, dim=-1)",
-        "log_q": "F.log_softmax(student / T, dim=-1)",
-        "kl": "F.kl_div(log_q, p, reduction='batchmean')", "ce": "F.cross_entropy(student, labels)",
-        "constant": "teacher.detach()", "axis": "dim=-1", "copy": "student = student / T", "double": "student.float()",
-    },
-    "jax": {
-        "p": "jax.nn.softmax(teacher / T, axis=-1)", "log_p": "jax.nn.log_softmax(teacher / T, axis=-1)",
-        "log_q": "jax.nn.log_softmax(student / T, axis=-1)",
-        "kl": "(p * (log_p - log_q)).sum(-1).mean()",
-        "ce": "optax.softmax_cross_entropy_with_integer_labels(student, labels).mean()",
-        "constant": "jax.lax.stop_gradient(teacher)", "axis": "axis=-1", "copy": "student = student / T",
-        "double": "student.astype(jnp.float32)",
-    },
-    "tensorflow": {
-        "p": "tf.nn.softmax(teacher / T, axis=-1)", "log_p": "tf.nn.log_softmax(teacher / T, axis=-1)",
-        "log_q": "tf.nn.log_softmax(student / T, axis=-1)",
-        "kl": "tf.reduce_mean(tf.reduce_sum(p * (log_p - log_q), axis=-1))",
-        "ce": "tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, student))",
-        "constant": "tf.stop_gradient(teacher)", "axis": "axis=-1", "copy": "student = student / T",
-        "double": "tf.cast(student, tf.float32)",
-    },
-    "keras": {
-        "p": "keras.ops.softmax(teacher / T, axis=-1)", "log_p": "keras.ops.log_softmax(teacher / T, axis=-1)",
-        "log_q": "keras.ops.log_softmax(student / T, axis=-1)",
-        "kl": "keras.ops.mean(keras.ops.sum(p * (log_p - log_q), axis=-1))",
-        "ce": "SparseCategoricalCrossentropy(from_logits=True)(labels, student)",
-        "constant": "keras.ops.stop_gradient(teacher)", "axis": "axis=-1", "copy": "student = student / T",
-        "double": "keras.ops.cast(student, 'float32')",
-    },
-}  # fmt: skip
-"""The same few expressions in each framework, for the repairs."""
 
 
 class Code(NamedTuple):
@@ -60,7 +15,7 @@ class Code(NamedTuple):
     changes, leaves : str
         What that changes and what it leaves alone.
     repair : str
-        One line, with words of `WORDS` in braces.
+        One line, with words of `kdref.conformance.report.repairs.WORDS` in braces.
     """
 
     verdict: str
@@ -68,31 +23,6 @@ class Code(NamedTuple):
     changes: str
     leaves: str
     repair: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A code with its explanation in the user's framework.
-
-    Attributes
-    ----------
-    code : str
-        A key of ``CODES``.
-    verdict : str
-        What it makes of the loss.
-    meaning, changes, leaves, repair : str
-        What the code says of itself.
-    detail : str
-        What was measured, such as the ratio of two gradients.
-    """
-
-    code: str
-    verdict: str
-    meaning: str
-    changes: str
-    leaves: str
-    repair: str
-    detail: str = ""
 
 
 CODES: dict[str, Code] = {
@@ -277,39 +207,3 @@ CODES: dict[str, Code] = {
     ),
 }  # fmt: skip
 """Every code, in the order in which a report lists them."""
-
-
-def explain(
-    codes: Iterable[str], framework: str, details: dict[str, str], *, soft_only: bool
-) -> list[Finding]:
-    """The findings of some codes, with repairs in a framework, in the order of `CODES`."""
-    given = set(codes)
-    findings = []
-    for name, code in CODES.items():
-        if name not in given or name == "AGREES":
-            continue
-        mild = name == "T_SQUARED_MISSING" and soft_only
-        findings.append(
-            Finding(
-                name,
-                "convention" if mild else code.verdict,
-                code.meaning,
-                code.changes,
-                code.leaves,
-                code.repair.format(**WORDS[framework]),
-                details.get(name, ""),
-            )
-        )
-    return findings
-
-
-def verdict_of(codes: set[str]) -> str:
-    """The verdict of a set of codes of an identified loss."""
-    soft_only = "SOFT_ONLY" in codes
-    severities = {
-        "convention" if name == "T_SQUARED_MISSING" and soft_only else CODES[name].verdict
-        for name in codes
-    }
-    if "wrong" in severities:
-        return "wrong"
-    return "convention" if "convention" in severities else "agrees"

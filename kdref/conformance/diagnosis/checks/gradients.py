@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kdref._checks import FloatArray, IntArray
-from kdref.conformance.box import Box, Loss
-from kdref.conformance.probes import BASE, draw
+from kdref.conformance.diagnosis.calls.box import Box, Loss
+from kdref.conformance.diagnosis.calls.probes import BASE, draw
 from kdref.gradcheck import numerical_gradient
 
 ALPHA = 0.37

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdref._checks import FloatArray
-from kdref.conformance.sparse import residual, sparse_supports
+from kdref.conformance.diagnosis.calls.probes import Setting
+from kdref.conformance.diagnosis.search.sparse import residual, sparse_supports
 from kdref.conformance.weights import EXTRAS, PER_BIT, Monomial, Weight
-
-Setting = tuple[int, int, float]
-"""N, C and T."""
 
 LARGEST_POWER = 6.0
 

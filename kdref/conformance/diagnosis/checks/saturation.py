@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from kdref._checks import FloatArray
-from kdref.conformance.box import Box
 from kdref.conformance.convention import Convention
-from kdref.conformance.dictionary import with_floors
+from kdref.conformance.diagnosis.calls.box import Box
+from kdref.conformance.diagnosis.calls.probes import BASE, SATURATED, Probes, draw, probe
+from kdref.conformance.diagnosis.search.candidates.floors import with_floors
 from kdref.conformance.distributions import SOFTMAX_AXES
-from kdref.conformance.probes import BASE, SATURATED, Probes, draw, probe
 from kdref.conformance.terms import Term, value
 
 ALPHA = 0.37

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from kdref._checks import FloatArray
-from kdref.conformance.box import Box
 from kdref.conformance.convention import Branch, Convention, WeightedTerm
-from kdref.conformance.laws import Setting
-from kdref.conformance.probes import ALPHAS, BASE, SETTINGS, draw, probe
+from kdref.conformance.diagnosis.calls.box import Box
+from kdref.conformance.diagnosis.calls.probes import ALPHAS, BASE, SETTINGS, Setting, draw, probe
 
 EXACT, EXACT_SINGLE, EXACT_FLOORED = 1e-6, 3e-5, 1e-4
 """Relative differences that count as agreement: plain, in single precision, with an epsilon inside the logarithms."""

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kdref._checks import FloatArray, IntArray
-from kdref.conformance.box import Box
+from kdref.conformance.diagnosis.calls.box import Box
 from kdref.conformance.distributions import Batch
-from kdref.conformance.laws import Setting
+
+Setting = tuple[int, int, float]
+"""N, C and T."""
 
 ALPHAS = (0.17, 0.37, 0.61, 0.83)
 BASE: Setting = (3, 5, 2.37)

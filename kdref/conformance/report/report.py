@@ -7,7 +7,7 @@ import numpy as np
 
 from kdref._checks import FloatArray
 from kdref.conformance.convention import HINTON, Convention
-from kdref.conformance.findings import Finding
+from kdref.conformance.report.findings import Finding
 
 WIDTH = 96
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kdref.conformance.box import Box
-from kdref.conformance.probes import ALPHAS, BASE, Probes, draw
+from kdref.conformance.diagnosis.calls.box import Box
+from kdref.conformance.diagnosis.calls.probes import ALPHAS, BASE, Probes, draw
 
 REPEATS = 4
 ALPHA = ALPHAS[1]
