@@ -12,10 +12,9 @@ from typing import Any
 
 from kdref.cli import _output
 from kdref.conformance.diagnosis import PARTS, accepted, diagnose
-from kdref.conformance.findings import CODES
-from kdref.conformance.frameworks import FRAMEWORKS
+from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
 from kdref.conformance.references import reference
-from kdref.conformance.report import Report
+from kdref.conformance.report import CODES, Report
 
 COULD_NOT_RUN = 2
 

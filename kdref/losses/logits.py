@@ -170,7 +170,8 @@ def logit_cosine_loss_grad(
     Returns
     -------
     ndarray, shape (N, C)
-        Each row is at right angles to the student's.
+        Each row is at right angles to the student's.  Its size is that of an angle over :math:`\|s_i\|`: entries
+        beyond float64, of a student shorter than 1e-308, are infinite.
 
     Raises
     ------
@@ -303,10 +304,11 @@ def standardised_kl_loss_grad(
         student_logits, teacher_logits, temperature, ddof, weights
     )
     slopes = pair.difference() / divisor
-    along = (slopes * centred).sum(axis=1, keepdims=True) / (centred.shape[1] - ddof)
-    # A constant row has c = 0, and the second term with it.
-    along = along / np.where(deviation > 0.0, deviation * (STABILISER + deviation), 1.0)
-    return rows.mean_grad((slopes - centred * along) / (STABILISER + deviation))
+    # c / σ, because σ D overflows for logits beyond 1e154; a constant row has c = 0, and the second term with it.
+    direction = centred / np.where(deviation > 0.0, deviation, 1.0)
+    along = (slopes * direction).sum(axis=1, keepdims=True) / (centred.shape[1] - ddof)
+    along = along * (deviation / (STABILISER + deviation))
+    return rows.mean_grad((slopes - direction * along) / (STABILISER + deviation))
 
 
 def _logit_cosines(
