@@ -51,7 +51,7 @@ def test_overview_does_all_four_parts(
     assert "KL to teacher, nats" in out
     assert "3s found" in out
     written = sorted((tmp_path / "figures").iterdir())
-    assert len(written) == 8
+    assert len(written) == 9
     for path in written:
         assert path.read_bytes().startswith(PNG)
         assert f"  {path}\n" in out

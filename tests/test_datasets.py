@@ -99,6 +99,7 @@ def test_build_digits_refuses_another_content(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["table"]
 
 
+@pytest.mark.peers
 def test_scikit_learns_copy_has_the_same_content() -> None:
     copy = pytest.importorskip("sklearn.datasets", reason="needs scikit-learn").load_digits()
     np.testing.assert_array_equal(copy.images, load_digits().images)

@@ -553,8 +553,8 @@ def test_load_run_refuses_another_network(saved: Path) -> None:
 
 TINY = tuning.Plan(
     n_seeds=2,
-    teacher_epochs=(2, 3),
-    student_epochs=(2, 20),
+    teacher_epochs=(1, 2),
+    student_epochs=(2, 10),
     teacher={
         "learning_rate": (0.003,),
         "weight_decay": (0.0,),
@@ -670,7 +670,7 @@ def test_a_trials_figure_is_the_mean_validation_accuracy_of_a_training(
         by = best_correction(seen, problem.validation_labels, 3)
         figures.append(accuracy(corrected(seen, 3, by), problem.validation_labels))
     assert trial["validation_accuracy"][-1] == round(np.mean(figures), 6)
-    assert teacher.n_epochs <= 2
+    assert teacher.n_epochs == 1
 
 
 def test_the_tuning_never_looks_at_a_test_image(

@@ -22,7 +22,7 @@ from kdref.cli import _output
 from kdref.cli.article import exit_code, figures_text
 from kdref.experiments import REGIMES, SeedResult, run_seed, tuned_settings
 from kdref.experiments.distillation import SIMILARITY_TEMPERATURE
-from kdref.experiments.regimes import DISTILLED, HARD
+from kdref.experiments.regimes import CORRECTED, DISTILLED, HARD
 from kdref.gradcheck import GradientReport, check_gradient
 from kdref.losses import distillation_loss, distillation_loss_grad
 from kdref.network import backward, forward, initialise
@@ -251,6 +251,7 @@ def distillation_figures(results: Mapping[str, SeedResult]) -> dict[str, Draw]:
     from kdref import plots
 
     few, missing = (results[name] for name in QUICK)
+    missing_class = REGIMES[missing.regime].missing_class
     curves = {
         name: history.validation_accuracy
         for name in (HARD, DISTILLED)
@@ -270,8 +271,14 @@ def distillation_figures(results: Mapping[str, SeedResult]) -> dict[str, Draw]:
         ),
         "confusion-without-3": lambda ax: plots.plot_confusion(
             missing.confusions[DISTILLED],
-            missing=REGIMES[missing.regime].missing_class,
-            title="A distilled student that never saw a 3",
+            missing=missing_class,
+            title=f"A distilled student that never saw a {missing_class}",
+            ax=ax,
+        ),
+        "confusion-without-3-corrected": lambda ax: plots.plot_confusion(
+            missing.confusions[DISTILLED + CORRECTED],
+            missing=missing_class,
+            title=f"The same student after the correction of its bias for {missing_class}",
             ax=ax,
         ),
     }
