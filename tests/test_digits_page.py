@@ -32,6 +32,8 @@ def test_tables_are_those_of_the_result_file(results: dict[str, Any]) -> None:
     filled = page.filled(text, digits.tables(results))
     assert filled == text, "run: python -m tests.benchmarks.digits"
     assert all(f"<!-- table: {name} -->" in text for name in digits.tables(results))
+    assert f"({digits.GRAPH.name})" in text
+    assert digits.GRAPH.stat().st_size > 5000
 
 
 def test_the_run_is_of_the_committed_settings(results: dict[str, Any]) -> None:
