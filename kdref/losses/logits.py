@@ -59,7 +59,8 @@ def logit_mse_loss(
 
     References
     ----------
-    .. [1] L. J. Ba, R. Caruana, "Do Deep Nets Really Need to be Deep?", 2014, equation 1, arXiv:1312.6184.
+    .. [1] L. J. Ba, R. Caruana, "Do Deep Nets Really Need to be Deep?", 2014,
+       equation 1, arXiv:1312.6184.
 
     Examples
     --------
@@ -242,7 +243,8 @@ def standardised_kl_loss(
 
     References
     ----------
-    .. [1] S. Sun et al., "Logit Standardization in Knowledge Distillation", 2024, section 4, arXiv:2403.01427.
+    .. [1] S. Sun et al., "Logit Standardization in Knowledge Distillation",
+       2024, section 4, arXiv:2403.01427.
 
     Examples
     --------
