@@ -12,6 +12,7 @@ until one fails.  Prints the counts and what each survivor changes; `docs/contri
 import ast
 import contextlib
 import difflib
+import functools
 import mmap
 import os
 import shutil
@@ -183,16 +184,21 @@ def survivors_of(folder: Path, mutants: list[str], tests: tuple[str, ...]) -> li
     return left.read_text().split()
 
 
+@functools.cache
+def functions_of(file: Path) -> dict[str, list[str]]:
+    """The lines of every function's body in a file with mutants."""
+    return {
+        node.name: [line for part in node.body for line in ast.unparse(part).splitlines()]
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
 def change(folder: Path, mutant: str) -> str:
     """The lines that a mutant removes and adds."""
     module, _, name = mutant.rpartition(".")
     path = folder / module.replace(".", "/")
-    code = (path.with_suffix(".py") if not path.is_dir() else path / "__init__.py").read_text()
-    texts = {
-        node.name: ast.unparse(node).splitlines()[1:]
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.FunctionDef)
-    }
+    texts = functions_of(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
     original = texts[f"{name.rpartition('_')[0]}_orig"]
     lines = list(difflib.unified_diff(original, texts[name], lineterm="", n=0))[2:]
     return "\n".join(f"    {line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")
@@ -215,10 +221,7 @@ def main(rooms: list[str]) -> None:
             survivors = survivors_of(folder, mutants, ROOMS[room])
             tried, alive = tried + len(mutants), alive + len(survivors)
             killed = len(mutants) - len(survivors)
-            print(
-                f"{room}: {killed} of {len(mutants)} killed, {killed / len(mutants):.1%}",
-                flush=True,
-            )
+            say(f"{room}: {killed} of {len(mutants)} killed, {killed / len(mutants):.1%}")
             for mutant in survivors:
                 say(f"  {mutant}\n{change(folder, mutant)}")
             for file in files_of(room):
