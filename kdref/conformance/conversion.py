@@ -1,4 +1,4 @@
-"""How the value of a convention follows from `distillation_loss`: a factor, a weight, a temperature, an offset."""
+"""How the value of a convention follows from `kdref.distillation_loss`: a factor, a weight, a temperature, an offset."""
 
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ from kdref.divergences import entropy_from_logits
 from kdref.losses import distillation_loss
 
 HARD = Term("label", None, Distribution("student", "softmax", 1.0))
-"""The hard term of `distillation_loss`."""
+"""The hard term of `kdref.distillation_loss`."""
 
 
 class Conversion(NamedTuple):
-    r"""The relation of a convention to `distillation_loss`.
+    r"""The relation of a convention to `kdref.distillation_loss`.
 
     With h the weight of the hard term and w the weight of the soft one divided by the square of its temperature,
 
@@ -42,7 +42,7 @@ class Conversion(NamedTuple):
 
     @property
     def total(self) -> Weight:
-        """The factor h + w in front of `distillation_loss`."""
+        """The factor h + w in front of `kdref.distillation_loss`."""
         return Weight(self.hard.parts + self.soft.parts)
 
     def __call__(
@@ -54,7 +54,7 @@ class Conversion(NamedTuple):
         temperature: float,
         alpha: float,
     ) -> float:
-        """The convention's value, by way of `distillation_loss`.
+        """The convention's value, by way of `kdref.distillation_loss`.
 
         Parameters
         ----------
@@ -86,12 +86,12 @@ class Conversion(NamedTuple):
 
     @property
     def factor(self) -> str:
-        """What stands in front of `distillation_loss`, as Python in T, C, N and alpha."""
+        """What stands in front of `kdref.distillation_loss`, as Python in T, C, N and alpha."""
         return _python(self.total)
 
     @property
     def alpha(self) -> str:
-        """The alpha that `distillation_loss` takes, as Python."""
+        """The alpha that `kdref.distillation_loss` takes, as Python."""
         soft, total = _python(self.soft), self.factor
         if soft == total:
             return "1"
@@ -113,7 +113,7 @@ class Conversion(NamedTuple):
 
 
 def conversion(convention: Convention) -> Conversion | None:
-    """How a convention follows from `distillation_loss`, away from its branches and apart from its epsilons.
+    """How a convention follows from `kdref.distillation_loss`, away from its branches and apart from its epsilons.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def conversion(convention: Convention) -> Conversion | None:
     Returns
     -------
     Conversion or None
-        None where the convention has a term that `distillation_loss` has not.
+        None where the convention has a term that `kdref.distillation_loss` has not.
 
     Examples
     --------

@@ -33,7 +33,7 @@ class PublishedLoss:
     threads : tuple of str
         Public threads about it.
     equivalent : str
-        Python with kdref's losses, where `distillation_loss` alone does not give the value.
+        Python with kdref's losses, where `kdref.distillation_loss` alone does not give the value.
     """
 
     name: str
