@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def case(
     dtype: DType,
     student: NDArray[np.float64] | Array,
     teacher: NDArray[np.float64] | Array,
-    **given: object,
+    **given: Any,
 ) -> Case:
     """Round the logits to the type; draw the labels and hyper-parameters that the class leaves open."""
     n_rows, n_classes = student.shape
@@ -82,7 +83,7 @@ def case(
         beta=float(rng.choice([0.5, 0.1, 0.9, rng.uniform(0.0, 1.0)])),
         alpha=float(rng.choice([0.9, 0.5, rng.uniform(0.0, 1.0)])),
     )
-    return replace(drawn, **given)  # type: ignore[arg-type]
+    return replace(drawn, **given)
 
 
 def normal_pair(

@@ -58,13 +58,17 @@ def over(entries: list[LossEntry]) -> pytest.MarkDecorator:
 ALL = list(LOSSES.values())
 
 
-def near(value: Any) -> Any:
-    """Equal but for the order of summation; a value near 0 may have been the difference of terms near 1."""
-    return pytest.approx(value, rel=SUMMATION, abs=1e-14)
+CANCELLATION = 1e-14
+"""Absolute: a number near 0 may have been the difference of terms near 1."""
 
 
-def assert_same_rows(got: Array, expected: Array) -> None:
-    np.testing.assert_allclose(got, expected, rtol=SUMMATION, atol=1e-14)
+def near(value: Any, condition: float = 1.0) -> Any:
+    """Equal but for the order of summation, as far as the condition of the loss lets that be seen."""
+    return pytest.approx(value, rel=SUMMATION, abs=CANCELLATION * condition)
+
+
+def assert_same_rows(got: Array, expected: Array, condition: float = 1.0) -> None:
+    np.testing.assert_allclose(got, expected, rtol=SUMMATION, atol=CANCELLATION * condition**2)
 
 
 # What every entry of the table must do.
@@ -199,8 +203,8 @@ def test_constant_added_to_a_row_changes_nothing(
 ) -> None:
     call = data.draw(calls(entry))
     shifted = shifted_rows(call, f"{side}_logits", draw_shifts(data, call.n_rows))
-    assert shifted.value() == near(call.value())
-    assert_same_rows(shifted.grad(), call.grad())
+    assert shifted.value() == near(call.value(), call.condition)
+    assert_same_rows(shifted.grad(), call.grad(), call.condition)
 
 
 @over(claiming("student_shift"))
@@ -222,8 +226,8 @@ def test_permuting_the_classes_alike_permutes_the_gradient(
     order = np.array(data.draw(st.permutations(range(call.student.shape[1]))))
     place = np.argsort(order)  # where each class went
     permuted = call.map_inputs(lambda name, a: place[a] if name == "labels" else a[:, order])
-    assert permuted.value() == near(call.value())
-    assert_same_rows(permuted.grad(), call.grad()[:, order])
+    assert permuted.value() == near(call.value(), call.condition)
+    assert_same_rows(permuted.grad(), call.grad()[:, order], call.condition)
 
 
 @over(claiming("row_permutation"))
@@ -235,8 +239,8 @@ def test_permuting_the_rows_alike_permutes_the_gradient(
     call = data.draw(calls(entry, min_rows=2))
     order = data.draw(st.permutations(range(call.n_rows)))
     permuted = call.map_inputs(lambda _, a: a[order])
-    assert permuted.value() == near(call.value())
-    assert_same_rows(permuted.grad(), call.grad()[order])
+    assert permuted.value() == near(call.value(), call.condition)
+    assert_same_rows(permuted.grad(), call.grad()[order], call.condition)
 
 
 @over(claiming("exclusion"))
@@ -309,7 +313,10 @@ def test_integer_weights_repeat_rows(entry: LossEntry, data: st.DataObject) -> N
 def test_loss_is_the_weighted_mean_of_its_rows(entry: LossEntry, data: st.DataObject) -> None:
     call = data.draw(calls(entry))
     weights = data.draw(weights_for(call.n_rows))
-    rows = [call.map_inputs(lambda _, a, i=i: a[i : i + 1]) for i in range(call.n_rows)]  # type: ignore[misc]
+    rows = [
+        call.with_inputs(**{name: a[i : i + 1] for name, a in call.inputs.items()})
+        for i in range(call.n_rows)
+    ]
     expected = math.fsum(w * row.value() for w, row in zip(weights, rows, strict=True))
     assert call.value(weights=weights) == near(expected / math.fsum(weights))
     shares = weights / weights.sum()

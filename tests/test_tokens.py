@@ -1,6 +1,7 @@
 """Sequences to rows and back, what each normalisation counts, and several teachers as one."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -241,7 +242,7 @@ def test_log_probabilities_are_logits_at_temperature_one() -> None:
     ],
 )
 def test_teachers_that_cannot_be_averaged_are_refused(
-    teachers: list[object], options: dict[str, object], message: str
+    teachers: list[Any], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        average_teachers(teachers, **options)  # type: ignore[arg-type]
+        average_teachers(teachers, **options)

@@ -12,11 +12,10 @@ from typing import Any
 
 from kdref.cli import _output
 from kdref.conformance.diagnosis import PARTS, accepted, diagnose
-from kdref.conformance.findings import CODES
-from kdref.conformance.frameworks import FRAMEWORKS
+from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
 from kdref.conformance.libraries import CONVENTIONS
 from kdref.conformance.references import LOSS_CONVENTIONS, reference, references
-from kdref.conformance.report import Report
+from kdref.conformance.report import CODES, Report
 
 COULD_NOT_RUN = 2
 

@@ -35,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         aliases=["distill"],
         help="a teacher, a student, and the same student distilled, on handwritten digits",
         description="Trains teachers and students on the digits that come with the package, and compares a student "
-        "trained on labels with the same student distilled: means over seeds with 95%% bootstrap intervals, and "
+        "trained on labels with the same student distilled: means over seeds with 95% bootstrap intervals, and "
         "paired differences. Hyper-parameters were chosen on validation images.",
     )
     parser.add_argument(
@@ -118,7 +118,7 @@ def _progress() -> Iterator[Callable[[int, int], object] | None]:
         return
     from tqdm import tqdm
 
-    with tqdm(desc="networks trained", unit="seed", leave=False) as bar:
+    with tqdm(desc="teachers with their students", unit="teacher", leave=False) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
@@ -166,9 +166,9 @@ def text(results: Mapping[str, RegimeResult], seed: int) -> str:
     lines += [
         "",
         "An interval says how far the mean may move with other initial weights, another order and another choice",
-        "of training images; the test images are the same in each repetition. KL is that of the teacher's",
-        "probabilities from the network's, at temperature 1. Settings were chosen on validation images, each",
-        "student's from the same number of trials: kdref/experiments/tuned.json lists them all.",
+        "of training images; the test images are the same in each repetition. KL is KL(teacher, network) of the",
+        "probabilities at temperature 1. Settings were chosen on validation images, for each way of training a",
+        "student from the same trials: kdref/experiments/tuned.json lists them all.",
     ]
     return "\n".join(lines)
 

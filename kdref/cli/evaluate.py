@@ -132,7 +132,8 @@ def read(path: Path, kinds: str, expected: str) -> NDArray[Any]:
         raise ValueError(
             f"{path} must have {needed} bytes for its shape {shape}, got {path.stat().st_size}: it is truncated"
         )
-    return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 @contextmanager

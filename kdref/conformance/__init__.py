@@ -27,10 +27,10 @@ from kdref.conformance.conversion import conversion as conversion
 from kdref.conformance.diagnosis import assert_agrees as assert_agrees
 from kdref.conformance.diagnosis import diagnose as diagnose
 from kdref.conformance.distributions import Distribution as Distribution
-from kdref.conformance.findings import CODES as CODES
-from kdref.conformance.findings import Finding as Finding
 from kdref.conformance.libraries import CONVENTIONS as CONVENTIONS
 from kdref.conformance.libraries import PublishedLoss as PublishedLoss
+from kdref.conformance.report import CODES as CODES
+from kdref.conformance.report import Finding as Finding
 from kdref.conformance.report import Report as Report
 from kdref.conformance.terms import Floor as Floor
 from kdref.conformance.terms import Term as Term

@@ -1,4 +1,4 @@
-"""How the value of a convention follows from `kdref.distillation_loss`: a factor, a weight, a temperature, an offset."""
+"""How a convention's value follows from `kdref.distillation_loss`: a factor, an alpha, a temperature, an offset."""
 
 from typing import NamedTuple
 

@@ -27,7 +27,8 @@ class Cosines:
     deficit : array, shape (n,)
         1 - cos, at least 0.
     grad : array, shape (n, D)
-        Its gradient with respect to the first vector.
+        Its gradient with respect to the first vector; infinite where that vector is so short (a subnormal number)
+        that the true one lies beyond float64.
     """
 
     deficit: FloatArray
@@ -50,7 +51,9 @@ def cosines(first: FloatArray, second: FloatArray) -> Cosines:
     sine = _norms(across) / g_norm
     acute = sine * sine / (1.0 + np.maximum(cosine, 0.0))
     deficit = np.where(cosine > 0.0, acute, 1.0 - cosine)
-    return Cosines(deficit[:, 0], np.ldexp(side * across / (f_norm * g_norm), -exponent))
+    with np.errstate(over="ignore"):
+        grad = np.ldexp(side * across / (f_norm * g_norm), -exponent)
+    return Cosines(deficit[:, 0], grad)
 
 
 def norms(vectors: FloatArray) -> FloatArray:

@@ -65,7 +65,8 @@ def hint_loss(
 
     References
     ----------
-    .. [1] A. Romero et al., "FitNets: Hints for Thin Deep Nets", 2015, equation 3, arXiv:1412.6550.
+    .. [1] A. Romero et al., "FitNets: Hints for Thin Deep Nets", 2015,
+       equation 3, arXiv:1412.6550.
 
     Examples
     --------
@@ -147,7 +148,8 @@ def cosine_feature_loss(
 
     References
     ----------
-    .. [1] V. Sanh et al., "DistilBERT", 2019, section 3 (a cosine loss on hidden states), arXiv:1910.01108.
+    .. [1] V. Sanh et al., "DistilBERT", 2019,
+       section 3 (a cosine loss on hidden states), arXiv:1910.01108.
 
     Examples
     --------
@@ -241,7 +243,8 @@ def attention_transfer_loss(
 
     References
     ----------
-    .. [1] S. Zagoruyko, N. Komodakis, "Paying More Attention to Attention", 2017, section 3.1, arXiv:1612.03928.
+    .. [1] S. Zagoruyko, N. Komodakis, "Paying More Attention to Attention",
+       2017, section 3.1, arXiv:1612.03928.
 
     Examples
     --------

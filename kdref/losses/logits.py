@@ -59,7 +59,8 @@ def logit_mse_loss(
 
     References
     ----------
-    .. [1] L. J. Ba, R. Caruana, "Do Deep Nets Really Need to be Deep?", 2014, equation 1, arXiv:1312.6184.
+    .. [1] L. J. Ba, R. Caruana, "Do Deep Nets Really Need to be Deep?", 2014,
+       equation 1, arXiv:1312.6184.
 
     Examples
     --------
@@ -170,7 +171,8 @@ def logit_cosine_loss_grad(
     Returns
     -------
     ndarray, shape (N, C)
-        Each row is at right angles to the student's.
+        Each row is at right angles to the student's.  Its size is that of an angle over :math:`\|s_i\|`: entries
+        beyond float64, of a student shorter than 1e-308, are infinite.
 
     Raises
     ------
@@ -241,7 +243,8 @@ def standardised_kl_loss(
 
     References
     ----------
-    .. [1] S. Sun et al., "Logit Standardization in Knowledge Distillation", 2024, section 4, arXiv:2403.01427.
+    .. [1] S. Sun et al., "Logit Standardization in Knowledge Distillation",
+       2024, section 4, arXiv:2403.01427.
 
     Examples
     --------
@@ -303,10 +306,11 @@ def standardised_kl_loss_grad(
         student_logits, teacher_logits, temperature, ddof, weights
     )
     slopes = pair.difference() / divisor
-    along = (slopes * centred).sum(axis=1, keepdims=True) / (centred.shape[1] - ddof)
-    # A constant row has c = 0, and the second term with it.
-    along = along / np.where(deviation > 0.0, deviation * (STABILISER + deviation), 1.0)
-    return rows.mean_grad((slopes - centred * along) / (STABILISER + deviation))
+    # c / σ, because σ D overflows for logits beyond 1e154; a constant row has c = 0, and the second term with it.
+    direction = centred / np.where(deviation > 0.0, deviation, 1.0)
+    along = (slopes * direction).sum(axis=1, keepdims=True) / (centred.shape[1] - ddof)
+    along = along * (deviation / (STABILISER + deviation))
+    return rows.mean_grad((slopes - direction * along) / (STABILISER + deviation))
 
 
 def _logit_cosines(

@@ -267,7 +267,8 @@ def relational_distance_loss(student_features: ArrayLike, teacher_features: Arra
 
     References
     ----------
-    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019, equations 5 to 9, arXiv:1904.05068.
+    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019,
+       equations 5 to 9, arXiv:1904.05068.
 
     Examples
     --------
@@ -366,7 +367,8 @@ def relational_angle_loss(student_features: ArrayLike, teacher_features: ArrayLi
 
     References
     ----------
-    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019, equations 10 to 12, arXiv:1904.05068.
+    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019,
+       equations 10 to 12, arXiv:1904.05068.
 
     Examples
     --------

@@ -8,6 +8,7 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``; `
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def tables() -> dict[str, str]:
         made |= {"speed": lambda: speed_table(seconds), "machine": lambda: machine_line(seconds)}
     for dtype in digits["errors"]:
         for function in digits["errors"][dtype]:
-            made[f"{dtype} {function}"] = lambda d=dtype, f=function: class_table(digits, d, f)  # type: ignore[misc]
+            made[f"{dtype} {function}"] = partial(class_table, digits, dtype, function)
     return {name: make() for name, make in made.items()}
 
 

@@ -178,7 +178,7 @@ def torch() -> SimpleNamespace:
 def jax() -> SimpleNamespace:
     """``jax.nn`` and ``optax``, jitted, with 64-bit types allowed."""
     import jax as library
-    import optax  # type: ignore[import-not-found]  # comes with the extra "peers"
+    import optax
     from jax import nn, numpy
 
     library.config.update("jax_enable_x64", True)

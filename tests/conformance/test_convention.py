@@ -51,7 +51,7 @@ def test_every_composite_and_soft_loss_with_a_reference_is_in_the_registry() -> 
 
 def test_a_convention_is_immutable_and_hashable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        HINTON.terms = ()  # type: ignore[misc]
+        HINTON.terms = ()  # type: ignore[misc]  # what mypy forbids is what is tested
     assert hash(HINTON) == hash(described())
     assert described() == HINTON
 

@@ -80,7 +80,7 @@ def test_a_detached_part_of_the_student_is_a_gradient_mismatch() -> None:
 def test_a_wrong_backward_pass_is_told_with_its_factor() -> None:
     torch = pytest.importorskip("torch")
 
-    class Scaled(torch.autograd.Function):  # type: ignore[misc, name-defined]
+    class Scaled(torch.autograd.Function):  # type: ignore[misc, name-defined]  # torch is of no type here
         @staticmethod
         def forward(context: Any, x: Any) -> Any:
             return x.clone()

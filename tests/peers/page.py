@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kdref.conformance import CONVENTIONS, Convention, PublishedLoss, Weight, conversion
-from kdref.conformance.findings import CODES
-from kdref.conformance.reading import read
+from kdref.conformance.diagnosis.reading.reading import read
+from kdref.conformance.report import CODES
 from kdref.conformance.terms import KINDS, Term
 from tests.benchmarks.page import filled
 

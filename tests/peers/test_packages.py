@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kdref.conformance.box import by_keyword
-from kdref.conformance.frameworks import framework
+from kdref.conformance.diagnosis.calls.box import by_keyword
+from kdref.conformance.diagnosis.calls.frameworks import framework
 from kdref.conformance.libraries import CONVENTIONS
 from tests.peers.packages import PACKAGES
 
