@@ -1,78 +1,50 @@
 """Makes the tables and the graph of the page on teacher and student; no number there is typed by hand.
 
-kdref distil --json > tests/benchmarks/results/digits.json
-python -m tests.benchmarks.digits
+    kdref distil --json > tests/benchmarks/results/digits.json
+    python -m tests.benchmarks.digits
+
+The first takes a minute and is only needed after new settings.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from kdref.experiments.regimes import DISTILLED, TEACHER
+from kdref.cli import distil
+from kdref.experiments import REGIMES, Interval, Settings, Summary
 from tests.benchmarks.page import DOCS, filled, markdown
 
 PAGE, GRAPH = DOCS / "digits.md", DOCS / "gains-on-digits.svg"
 RESULT = Path(__file__).parent / "results" / "digits.json"
 
-MEASURES = {
-    "accuracy": ("test accuracy, %", 100.0, ".1f"),
-    "agreement": ("agrees with teacher, %", 100.0, ".1f"),
-    "kl_to_teacher": ("KL to teacher, nats", 1.0, ".3f"),
-    "recall": ("3s found, %", 100.0, ".1f"),
-    "correction": ("added to the logit of 3", 1.0, ".1f"),
-}
-"""For each field of a summary its heading, a factor, and digits."""
+
+def scores_table(name: str, regime: dict[str, Any]) -> str:
+    """What ``kdref distil`` prints of the scores."""
+    header, *rows = distil.scores_rows(
+        {network: summary(data) for network, data in regime["networks"].items()},
+        {
+            (pair["first"], pair["second"]): summary(pair["first_minus_second"])
+            for pair in regime["differences"]
+        },
+        REGIMES[name].missing_class,
+    )
+    return markdown(header, [[cell.replace("-", "−") for cell in row] for row in rows])
 
 
-def interval(cell: dict[str, float] | None, factor: float, form: str, sign: str = "") -> str:
-    """A mean with its interval, as ``kdref distil`` prints it; nothing where nothing was measured."""
-    if cell is None:
-        return ""
-    mean, low, high = (f"{factor * cell[end]:{sign}{form}}" for end in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]".replace("-", "−")
-
-
-def scores_table(regime: dict[str, Any]) -> str:
-    """A row for each network and for each paired difference."""
-    measures = {
-        name: how
-        for name, how in MEASURES.items()
-        if any(summary[name] is not None for summary in regime["networks"].values())
-    }
-    rows = [
-        [name, *(interval(summary[m], factor, form) for m, (_, factor, form) in measures.items())]
-        for name, summary in regime["networks"].items()
-    ]
-    for pair in regime["differences"]:
-        summary = pair["first_minus_second"]
-        rows.append(
-            [
-                f"{pair['first']} − {pair['second']}",
-                *(interval(summary[m], f, form, "+") for m, (_, f, form) in measures.items()),
-            ]
-        )
-    return markdown(["", *(heading for heading, _, _ in measures.values())], rows)
+def summary(data: dict[str, Any]) -> Summary:
+    """From JSON again."""
+    return Summary(**{name: cell and Interval(**cell) for name, cell in data.items()})
 
 
 def settings_table(regimes: dict[str, Any]) -> str:
-    """How each network was trained, and its figure on the validation images."""
-    rows = [
-        [
-            f"{name}: {network}",
-            f"{s['learning_rate']:g}",
-            f"{s['weight_decay']:g}",
-            f"{s['batch_size']}",
-            f"{s['n_epochs']}",
-            f"{s['dropout']:g}" if network == TEACHER else "",
-            f"{s['temperature']:g}" if network == DISTILLED else "",
-            f"{s['alpha']:g}" if network == DISTILLED else "",
-            f"{100.0 * regime['validation_accuracy'][network]:.1f}",
-        ]
-        for name, regime in regimes.items()
-        for network, s in regime["settings"].items()
-    ]
-    header = ["", "learning rate", "weight decay", "batch", "epochs", "dropout", "T", "alpha"]
-    return markdown([*header, "validation, %"], rows)
+    """What it prints of the settings, all comparisons together."""
+    header: list[str] = []
+    rows: list[list[str]] = []
+    for name, regime in regimes.items():
+        settings = {network: Settings(**values) for network, values in regime["settings"].items()}
+        header, *found = distil.settings_rows(settings, regime["validation_accuracy"])
+        rows += [[f"{name}: {network}", *cells] for network, *cells in found]
+    return markdown(["", *header[1:]], rows)
 
 
 def sizes_table(regimes: dict[str, Any]) -> str:
@@ -94,7 +66,7 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     """All tables of the page by name."""
     regimes = results["regimes"]
     return {
-        **{name: scores_table(regime) for name, regime in regimes.items()},
+        **{name: scores_table(name, regime) for name, regime in regimes.items()},
         "settings": settings_table(regimes),
         "sizes": sizes_table(regimes),
     }
