@@ -39,13 +39,15 @@ RICHARDSON = 1e-8
 """Error in norm of an extrapolated numerical gradient of an ordinary input; measured below 2e-10."""
 
 STEPS = {
-    "dist": 0.01,
+    **dict.fromkeys(("dist", "relational_angle", "relational_distance"), 0.01),
     "standardised_kl": 0.02,
-    "relational_angle": 0.01,
-    "relational_distance": 0.01,
+    **dict.fromkeys(("logit_cosine", "cosine_feature", "neuron_selectivity"), 0.02),
+    **dict.fromkeys(
+        ("similarity_preserving", "correlation_congruence", "probabilistic_transfer"), 0.02
+    ),
 }
 """Steps of the numerical gradient, 0.1 else, in units of the logits' size: correlations, standardised logits and
-directions between examples vary over shorter distances."""
+directions vary over shorter distances."""
 
 COMPLEX_STEP = 1e-13
 """Error in norm of a complex step through a textbook formula, on inputs where the textbook is accurate."""

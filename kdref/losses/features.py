@@ -19,10 +19,8 @@ from kdref.losses._features import (
     kept_map,
     kept_maps,
     map_pair,
-    through_unit,
-    unit_rows,
 )
-from kdref.losses._vectors import Cosines, cosines
+from kdref.losses._vectors import Cosines, cosines, through_unit, unit_rows
 
 LARGEST_POWER = 1000.0
 """One half to this power is still a normal float64."""

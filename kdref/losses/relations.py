@@ -19,12 +19,9 @@ from kdref.losses._features import (
     STUDENT,
     TEACHER,
     batches,
-    scaled_rows,
-    through_unit,
-    unit_rows,
 )
 from kdref.losses._rows import weighted_rows
-from kdref.losses._vectors import Cosines, cosines, norms
+from kdref.losses._vectors import Cosines, cosines, norms, scaled_rows, through_unit, unit_rows
 
 
 def similarity_preserving_loss(student_features: ArrayLike, teacher_features: ArrayLike) -> float:
