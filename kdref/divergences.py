@@ -177,7 +177,8 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float | FloatArray:
 
     References
     ----------
-    .. [1] S. Kullback, R. A. Leibler, "On Information and Sufficiency", 1951.
+    .. [1] S. Kullback, R. A. Leibler, "On Information and Sufficiency",
+       1951.
 
     Examples
     --------

@@ -138,6 +138,10 @@ def test_softening_at_the_figures_of_the_article() -> None:
     assert sweep.temperatures.tolist() == [1.0, 3.0]
 
 
+def test_the_exercise_of_the_first_notebook_has_the_solution_it_gives() -> None:
+    assert softmax([2.9, 0.1, 0.23], 3.95)[0] == pytest.approx(0.5, abs=1e-3)
+
+
 @SOME
 @given(rows, temperatures)
 def test_softening_slopes_are_the_derivatives_of_the_probabilities(

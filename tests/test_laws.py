@@ -39,13 +39,15 @@ RICHARDSON = 1e-8
 """Error in norm of an extrapolated numerical gradient of an ordinary input; measured below 2e-10."""
 
 STEPS = {
-    "dist": 0.01,
+    **dict.fromkeys(("dist", "relational_angle", "relational_distance"), 0.01),
     "standardised_kl": 0.02,
-    "relational_angle": 0.01,
-    "relational_distance": 0.01,
+    **dict.fromkeys(("logit_cosine", "cosine_feature", "neuron_selectivity"), 0.02),
+    **dict.fromkeys(
+        ("similarity_preserving", "correlation_congruence", "probabilistic_transfer"), 0.02
+    ),
 }
 """Steps of the numerical gradient, 0.1 else, in units of the logits' size: correlations, standardised logits and
-directions between examples vary over shorter distances."""
+directions vary over shorter distances."""
 
 COMPLEX_STEP = 1e-13
 """Error in norm of a complex step through a textbook formula, on inputs where the textbook is accurate."""
@@ -58,13 +60,17 @@ def over(entries: list[LossEntry]) -> pytest.MarkDecorator:
 ALL = list(LOSSES.values())
 
 
-def near(value: Any) -> Any:
-    """Equal but for the order of summation; a value near 0 may have been the difference of terms near 1."""
-    return pytest.approx(value, rel=SUMMATION, abs=1e-14)
+CANCELLATION = 1e-14
+"""Absolute: a number near 0 may have been the difference of terms near 1."""
 
 
-def assert_same_rows(got: Array, expected: Array) -> None:
-    np.testing.assert_allclose(got, expected, rtol=SUMMATION, atol=1e-14)
+def near(value: Any, condition: float = 1.0) -> Any:
+    """Equal but for the order of summation, as far as the condition of the loss lets that be seen."""
+    return pytest.approx(value, rel=SUMMATION, abs=CANCELLATION * condition)
+
+
+def assert_same_rows(got: Array, expected: Array, condition: float = 1.0) -> None:
+    np.testing.assert_allclose(got, expected, rtol=SUMMATION, atol=CANCELLATION * condition**2)
 
 
 # What every entry of the table must do.
@@ -199,8 +205,8 @@ def test_constant_added_to_a_row_changes_nothing(
 ) -> None:
     call = data.draw(calls(entry))
     shifted = shifted_rows(call, f"{side}_logits", draw_shifts(data, call.n_rows))
-    assert shifted.value() == near(call.value())
-    assert_same_rows(shifted.grad(), call.grad())
+    assert shifted.value() == near(call.value(), call.condition)
+    assert_same_rows(shifted.grad(), call.grad(), call.condition)
 
 
 @over(claiming("student_shift"))
@@ -222,8 +228,8 @@ def test_permuting_the_classes_alike_permutes_the_gradient(
     order = np.array(data.draw(st.permutations(range(call.student.shape[1]))))
     place = np.argsort(order)  # where each class went
     permuted = call.map_inputs(lambda name, a: place[a] if name == "labels" else a[:, order])
-    assert permuted.value() == near(call.value())
-    assert_same_rows(permuted.grad(), call.grad()[:, order])
+    assert permuted.value() == near(call.value(), call.condition)
+    assert_same_rows(permuted.grad(), call.grad()[:, order], call.condition)
 
 
 @over(claiming("row_permutation"))
@@ -235,8 +241,8 @@ def test_permuting_the_rows_alike_permutes_the_gradient(
     call = data.draw(calls(entry, min_rows=2))
     order = data.draw(st.permutations(range(call.n_rows)))
     permuted = call.map_inputs(lambda _, a: a[order])
-    assert permuted.value() == near(call.value())
-    assert_same_rows(permuted.grad(), call.grad()[order])
+    assert permuted.value() == near(call.value(), call.condition)
+    assert_same_rows(permuted.grad(), call.grad()[order], call.condition)
 
 
 @over(claiming("exclusion"))

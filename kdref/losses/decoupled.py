@@ -81,7 +81,8 @@ def decoupled_kd_loss(
 
     References
     ----------
-    .. [1] B. Zhao et al., "Decoupled Knowledge Distillation", 2022, equations 6 and 7, arXiv:2203.08679.
+    .. [1] B. Zhao et al., "Decoupled Knowledge Distillation", 2022,
+       equations 6 and 7, arXiv:2203.08679.
 
     Examples
     --------

@@ -19,12 +19,9 @@ from kdref.losses._features import (
     STUDENT,
     TEACHER,
     batches,
-    scaled_rows,
-    through_unit,
-    unit_rows,
 )
 from kdref.losses._rows import weighted_rows
-from kdref.losses._vectors import Cosines, cosines, norms
+from kdref.losses._vectors import Cosines, cosines, norms, scaled_rows, through_unit, unit_rows
 
 
 def similarity_preserving_loss(student_features: ArrayLike, teacher_features: ArrayLike) -> float:
@@ -267,7 +264,8 @@ def relational_distance_loss(student_features: ArrayLike, teacher_features: Arra
 
     References
     ----------
-    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019, equations 5 to 9, arXiv:1904.05068.
+    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019,
+       equations 5 to 9, arXiv:1904.05068.
 
     Examples
     --------
@@ -366,7 +364,8 @@ def relational_angle_loss(student_features: ArrayLike, teacher_features: ArrayLi
 
     References
     ----------
-    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019, equations 10 to 12, arXiv:1904.05068.
+    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019,
+       equations 10 to 12, arXiv:1904.05068.
 
     Examples
     --------

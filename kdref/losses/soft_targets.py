@@ -400,7 +400,8 @@ def symmetric_kl_loss(
 
     References
     ----------
-    .. [1] S. Kullback, R. A. Leibler, "On Information and Sufficiency", 1951 (the symmetric divergence).
+    .. [1] S. Kullback, R. A. Leibler, "On Information and Sufficiency",
+       1951 (the symmetric divergence).
 
     Examples
     --------

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from kdref.conformance import CODES, Finding, Report
-from kdref.conformance.findings import WORDS, explain, verdict_of
 from kdref.conformance.report import Disagreement
+from kdref.conformance.report.findings import explain, verdict_of
+from kdref.conformance.report.repairs import WORDS
 
 
 def test_a_report_shows_verdict_formula_reference_finding_and_repair() -> None:

@@ -15,6 +15,8 @@ Array = NDArray[Any]
 
 SEEDS = range(5)
 SHAPE = (4, 7)
+AWAY = 0.01
+"""How far the batches stay from a kink: nothing takes a step here, but a correlation must be well conditioned."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def measure(peer: Peer) -> Difference:
     entry = LOSSES[peer.loss]
     differences = []
     for seed in SEEDS:
-        call = normal_call(entry, np.random.default_rng(seed), SHAPE)
+        call = normal_call(entry, np.random.default_rng(seed), SHAPE, away=AWAY)
         differences.append(difference(peer, call.with_parameters(**peer.parameters)))
     return Difference(max(d.value for d in differences), max(d.gradient for d in differences))
 
@@ -83,7 +85,7 @@ def by_torch(peer: Peer, call: Call) -> tuple[float, Array]:
     }
     value = peer.function(student, *others, **named)
     value.backward()
-    return float(value), student.grad.numpy()
+    return value.item(), student.grad.numpy()
 
 
 def by_jax(peer: Peer, call: Call) -> tuple[float, Array]:

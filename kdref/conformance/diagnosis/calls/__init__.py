@@ -1,0 +1,1 @@
+"""Calls of somebody's loss: frameworks, inputs, the box."""

@@ -1,0 +1,198 @@
+"""Calls somebody's loss on copies of inputs and notes what happened: mutation, vectors, exceptions, precision."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kdref._checks import FloatArray, IntArray
+from kdref.conformance.diagnosis.calls.frameworks import Framework, Function
+
+Loss = Callable[..., Any]
+Call = Callable[[Loss, Any, Any, Any, float, float], Any]
+"""An adapter: the loss, student logits, teacher logits, labels, temperature, alpha to the loss's result."""
+
+PARAMETERS = ("temperature", "alpha")
+
+
+def by_keyword(loss: Loss) -> tuple[Call, frozenset[str]]:
+    """The default adapter, which passes temperature and alpha by keyword where the loss takes them.
+
+    Returns
+    -------
+    tuple
+        The adapter and the names of the parameters that are passed.
+    """
+    try:
+        parameters = inspect.signature(loss).parameters.values()
+    except (TypeError, ValueError):  # a callable without a signature is taken at its word
+        parameters = None
+    if parameters is None or any(p.kind is p.VAR_KEYWORD for p in parameters):
+        taken = frozenset(PARAMETERS)
+    else:
+        taken = frozenset(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL) & set(
+            PARAMETERS
+        )
+    n_arrays = 3 if parameters is None else _n_arrays(list(parameters))
+
+    def call(
+        function: Loss, student: Any, teacher: Any, labels: Any, temperature: float, alpha: float
+    ) -> Any:
+        given = {"temperature": temperature, "alpha": alpha}
+        arrays = (student, teacher, labels)[:n_arrays]
+        return function(*arrays, **{name: given[name] for name in taken})
+
+    return call, taken
+
+
+def _n_arrays(parameters: list[inspect.Parameter]) -> int:
+    """How many of student, teacher and labels the loss takes; a loss of two arrays has no labels."""
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return 3
+    positional = [
+        p
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in PARAMETERS
+    ]
+    return max(1, min(3, len(positional)))
+
+
+@dataclass
+class Box:
+    """A loss, how to call it, and what its calls have shown so far.
+
+    Attributes
+    ----------
+    loss : callable
+        Somebody's loss.
+    framework : Framework
+        Whose arrays it takes.
+    call : callable
+        The adapter.
+    dtype : str
+        Of the logits that it is given.
+    calls : int
+        How often it was called.
+    mutated : bool
+        Whether it has written to an input.
+    vector : bool
+        Whether it has returned one value a row.
+    errors : list of Exception
+        What it raised, at most the first few.
+    result_dtypes : set of str
+        Of its results.
+    single : bool
+        Whether every finite result so far is a float32 number.
+    """
+
+    loss: Loss
+    framework: Framework
+    call: Call
+    dtype: str = "float64"
+    calls: int = 0
+    mutated: bool = False
+    vector: bool = False
+    errors: list[Exception] = field(default_factory=list)
+    result_dtypes: set[str] = field(default_factory=set)
+    single: bool = True
+
+    def function(self, temperature: float, alpha: float) -> Function:
+        """The loss with its two parameters filled in."""
+        return lambda s, t, y: self.call(self.loss, s, t, y, temperature, alpha)
+
+    def first(
+        self,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alpha: float,
+    ) -> float:
+        """One call whose exception is the caller's to see; float32 is tried where float64 is refused."""
+        try:
+            return self._value(student, teacher, labels, temperature, alpha)
+        except Exception as error:
+            if self.framework.name == "numpy" or self.dtype == "float32":
+                raise
+            self.dtype = "float32"
+            try:
+                return self._value(student, teacher, labels, temperature, alpha)
+            except Exception:
+                raise error from None
+
+    def one(
+        self,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alpha: float,
+    ) -> float:
+        """One call; an exception is noted and counts as NaN."""
+        try:
+            return self._value(student, teacher, labels, temperature, alpha)
+        except Exception as error:
+            if len(self.errors) < 3:
+                self.errors.append(error)
+            return float("nan")
+
+    def many(
+        self,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alphas: Sequence[float],
+    ) -> FloatArray:
+        """Values of M inputs at each alpha, shape (M, alphas)."""
+        return np.array(
+            [
+                [self.one(s, t, y, temperature, alpha) for alpha in alphas]
+                for s, t, y in zip(student, teacher, labels, strict=True)
+            ]
+        )
+
+    def _value(
+        self,
+        student: FloatArray,
+        teacher: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alpha: float,
+    ) -> float:
+        self.calls += 1
+        s, t = (self.framework.array(each, self.dtype) for each in (student, teacher))
+        ids = self.framework.labels(labels)
+        result = self.framework.numpy(self.call(self.loss, s, t, ids, temperature, alpha))
+        self._note_mutation([student, teacher], [s, t])
+        self.mutated |= not np.array_equal(self.framework.numpy(ids), labels)
+        return self._number(result)
+
+    def _note_mutation(self, given: list[FloatArray], passed: list[Any]) -> None:
+        for before, after in zip(given, passed, strict=True):
+            now = self.framework.numpy(after)
+            same = now.shape == before.shape and np.array_equal(
+                now, before.astype(self.dtype), equal_nan=True
+            )
+            self.mutated |= not same
+
+    def _number(self, result: np.ndarray[Any, Any]) -> float:
+        if result.dtype.kind not in "iufb":
+            raise TypeError(
+                f"the loss must return a real number or one a row, got dtype {result.dtype}"
+            )
+        if np.squeeze(result).ndim > 1:
+            raise ValueError(
+                f"the loss must return a real number or one a row, got shape {result.shape}"
+            )
+        self.vector |= result.size > 1
+        self.result_dtypes.add(str(result.dtype))
+        number = float(np.mean(result, dtype=np.float64)) if result.size else float("nan")
+        exact = (
+            result.dtype != np.float64 if result.size > 1 else float(np.float32(number)) == number
+        )
+        if np.isfinite(number) and not exact:
+            self.single = False
+        return number

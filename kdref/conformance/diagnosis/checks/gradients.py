@@ -1,0 +1,151 @@
+"""Tests of gradients: against the value's own differences, and whether the teacher receives one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kdref._checks import FloatArray, IntArray
+from kdref.conformance.diagnosis.calls.box import Box, Loss
+from kdref.conformance.diagnosis.calls.probes import BASE, draw
+from kdref.gradcheck import numerical_gradient
+
+ALPHA = 0.37
+N_INPUTS = 2
+
+AGREE, AGREE_SINGLE = 1e-5, 3e-2
+"""Error in norm that counts as agreement; in single precision differences of values carry few digits."""
+
+CONSTANT = 1e-4
+"""Spread, relative to the median, within which a ratio of two gradients is called constant."""
+
+STEP, STEP_SINGLE, SMALL_STEP = 0.1, 0.25, 1e-5
+
+
+@dataclass
+class GradientTests:
+    """What the gradient has shown.
+
+    Attributes
+    ----------
+    codes : set of str
+        ``GRADIENT_MISMATCH``, ``TEACHER_GETS_GRADIENT``.
+    details : dict of str to str
+        A measured fact for each code.
+    untested : list of str
+        What was not tested, and why.
+    """
+
+    codes: set[str] = field(default_factory=set)
+    details: dict[str, str] = field(default_factory=dict)
+    untested: list[str] = field(default_factory=list)
+
+
+def compare_gradients(
+    box: Box, rng: np.random.Generator, gradient: Loss | None, *, single: bool, positive: bool
+) -> GradientTests:
+    """Compare a gradient written by hand, or the framework's, with differences of the value."""
+    result = GradientTests()
+    if gradient is None and not box.framework.differentiates:
+        result.untested.append("the gradient: a NumPy value carries none (pass gradient=)")
+        result.untested.append("whether the teacher gets a gradient: NumPy has none")
+        return result
+    if single:
+        result.untested.append(
+            "small errors of the gradient: differences of float32 values show only gross ones"
+        )
+    analytic, teachers = [], []
+    numerical: dict[str, list[FloatArray]] = {"richardson": [], "central": []}
+    n, c, temperature = BASE
+    for student, teacher, labels in zip(
+        *draw(rng, N_INPUTS, n, c, scales=(1.5,), positive=positive), strict=True
+    ):
+        student, teacher = (np.abs(z) + 0.5 if positive else z for z in (student, teacher))
+        found = _gradient(box, gradient, student, teacher, labels, temperature)
+        if found[0] is None:
+            result.untested.append("the gradient: what the loss returns cannot be differentiated")
+            return result
+        analytic.append(found[0])
+        teachers.append(found[1])
+        value = _value(box, teacher, labels, temperature)
+        steps = {
+            "richardson": STEP_SINGLE if single else STEP,
+            "central": STEP_SINGLE if single else SMALL_STEP,
+        }
+        for method, step in steps.items():
+            numerical[method].append(numerical_gradient(value, student, method=method, step=step))
+    _judge(
+        result, np.array(analytic), {m: np.array(g) for m, g in numerical.items()}, single=single
+    )
+    _judge_teacher(result, teachers)
+    return result
+
+
+def _value(
+    box: Box, teacher: FloatArray, labels: IntArray, temperature: float
+) -> Callable[[FloatArray], float]:
+    return lambda student: box.one(student, teacher, labels, temperature, ALPHA)
+
+
+def _gradient(
+    box: Box,
+    gradient: Loss | None,
+    student: FloatArray,
+    teacher: FloatArray,
+    labels: IntArray,
+    temperature: float,
+) -> tuple[FloatArray | None, FloatArray | None]:
+    if gradient is None:
+        function = box.function(temperature, ALPHA)
+        return box.framework.gradients(function, student, teacher, labels, box.dtype)
+    s, t = (box.framework.array(each, box.dtype) for each in (student, teacher))
+    given = box.call(gradient, s, t, box.framework.labels(labels), temperature, ALPHA)
+    array = box.framework.numpy(given).astype(np.float64)
+    if array.shape != student.shape:
+        raise ValueError(f"the gradient must have shape {student.shape}, got {array.shape}")
+    return array, None
+
+
+def _judge(
+    result: GradientTests, analytic: FloatArray, estimates: dict[str, FloatArray], *, single: bool
+) -> None:
+    """A mismatch must show with both methods: long steps cross kinks, short ones lose digits."""
+    errors = {method: _error(analytic, numerical) for method, numerical in estimates.items()}
+    best = min(errors, key=lambda method: errors[method])
+    error, numerical = errors[best], estimates[best]
+    if not error > (AGREE_SINGLE if single else AGREE):
+        return
+    result.codes.add("GRADIENT_MISMATCH")
+    big = abs(numerical) > 1e-3 * abs(numerical).max(initial=0.0)
+    ratios = (analytic / np.where(big, numerical, 1.0))[big]
+    middle = float(np.median(ratios)) if ratios.size else 0.0
+    if ratios.size and abs(ratios - middle).max() <= CONSTANT * abs(middle):
+        result.details["GRADIENT_MISMATCH"] = (
+            f"it is {middle:.6g} times the derivative (at T = {BASE[2]:g}, T^2 = {BASE[2] ** 2:.6g}, "
+            f"alpha = {ALPHA:g}, N = {BASE[0]}, C = {BASE[1]})"
+        )
+    else:
+        result.details["GRADIENT_MISMATCH"] = f"error in norm {error:.1e}, not a constant factor"
+
+
+def _error(analytic: FloatArray, numerical: FloatArray) -> float:
+    """Error in norm; zero where there is nothing to compare."""
+    larger = max(float(np.linalg.norm(analytic)), float(np.linalg.norm(numerical)))
+    if larger == 0.0 or not np.isfinite(numerical).all():
+        return 0.0
+    return float(np.linalg.norm(analytic - numerical)) / larger
+
+
+def _judge_teacher(result: GradientTests, teachers: list[FloatArray | None]) -> None:
+    found = [each for each in teachers if each is not None]
+    if not found:
+        result.untested.append(
+            "whether the teacher gets a gradient: only the framework's own would show it"
+        )
+        return
+    largest = max(float(abs(each).max()) for each in found)
+    if largest > 0.0:
+        result.codes.add("TEACHER_GETS_GRADIENT")
+        result.details["TEACHER_GETS_GRADIENT"] = (
+            f"up to {largest:.2g} an entry, if the teacher's logits require a gradient"
+        )

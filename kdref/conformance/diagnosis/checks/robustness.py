@@ -1,0 +1,108 @@
+"""Tests beyond the formula: determinism, mutation, rows that see each other, padding, precision."""
+
+import numpy as np
+
+from kdref.conformance.diagnosis.calls.box import Box
+from kdref.conformance.diagnosis.calls.probes import ALPHAS, BASE, Probes, draw
+
+REPEATS = 4
+ALPHA = ALPHAS[1]
+
+NOISE_STEPS = {"single": 2.0**-20, "half": 2.0**-10}
+"""Moves of the logits, each above the spacing of its numbers, that change a smooth loss by about their square."""
+
+SMOOTH = {"single": 3e-9, "half": 3e-5}
+"""Second differences, relative to the value, above which the result was computed in that precision or less."""
+
+
+def is_deterministic(box: Box, probes: Probes) -> bool:
+    """Whether repeated calls give the same, to the last bits."""
+    student, teacher, labels = probes.inputs
+    for m in range(REPEATS):
+        again = [
+            box.one(student[m], teacher[m], labels[m], probes.setting[2], a) for a in probes.alphas
+        ]
+        if not np.allclose(again, probes.values[m], rtol=1e-12, atol=0.0, equal_nan=True):
+            return False
+    return True
+
+
+def noise(box: Box, rng: np.random.Generator, precision: str) -> float:
+    """Second differences over a tiny step, relative to the value: the rounding noise of the computation."""
+    n, c, temperature = BASE
+    found = []
+    for student, teacher, labels in zip(*draw(rng, 8, n, c), strict=True):
+        move = np.sign(rng.normal(size=(2, *student.shape))) * NOISE_STEPS[precision]
+        ahead, here, behind = (
+            box.one(student + k * move[0], teacher + k * move[1], labels, temperature, ALPHA)
+            for k in (1.0, 0.0, -1.0)
+        )
+        found.append(abs(ahead - 2.0 * here + behind) / (1e-9 + abs(here)))
+    return float(np.median(found))
+
+
+def uses_teacher(box: Box, rng: np.random.Generator) -> bool:
+    """Whether another teacher changes the value anywhere: several alphas and temperatures, ten inputs."""
+    n, c, temperature = BASE
+    student, teacher, labels = draw(rng, 10, n, c)
+    others = teacher[::-1]
+    for s, t, other, y in zip(student, teacher, others, labels, strict=True):
+        for alpha in (0.37, 0.9, 0.05, 1.0, 0.0):
+            for tau in (temperature, 1.0, 6.0):
+                first, second = box.one(s, t, y, tau, alpha), box.one(s, other, y, tau, alpha)
+                if not abs(first - second) <= 1e-12 * (1.0 + abs(first)):
+                    return True
+    return False
+
+
+def couples_rows(box: Box, rng: np.random.Generator) -> bool:
+    """Whether a change of one row has another effect when a second row has changed, too."""
+    n, c, temperature = 2, BASE[1], BASE[2]
+    for student, teacher, labels in zip(*draw(rng, 3, n, c), strict=True):
+        others = draw(rng, 1, n, c)
+        total = 0.0
+        for first in (0, 1):
+            for second in (0, 1):
+                s, t = student.copy(), teacher.copy()
+                for row, changed in enumerate((first, second)):
+                    if changed:
+                        s[row], t[row] = others[0][0, row], others[1][0, row]
+                total += (-1.0) ** (first + second) * box.one(s, t, labels, temperature, ALPHA)
+        if abs(total) > 1e-6:
+            return True
+    return False
+
+
+def counts_padding(
+    box: Box, rng: np.random.Generator, ignore_index: int
+) -> tuple[bool | None, str]:
+    """Whether the logits or the number of ignored rows change the value.
+
+    Returns
+    -------
+    tuple
+        True or False, or None where it could not be tried; and what was seen.
+    """
+    n, c, temperature = 6, BASE[1], BASE[2]
+    student, teacher, labels = (each[0] for each in draw(rng, 1, n, c))
+    masked = labels.copy()
+    masked[-2:] = ignore_index
+    box.errors.clear()
+    whole = box.one(student, teacher, masked, temperature, ALPHA)
+    if not np.isfinite(whole):
+        reason = f": {box.errors[-1]}" if box.errors else ": the value is not finite"
+        return None, f"labels of {ignore_index} are refused{reason}"
+    moved_student, moved_teacher = student.copy(), teacher.copy()
+    moved_student[-2:] += rng.normal(size=(2, c))
+    moved_teacher[-2:] -= rng.normal(size=(2, c))
+    kept = box.one(student[:-2], teacher[:-2], masked[:-2], temperature, ALPHA)
+    other = box.one(moved_student, moved_teacher, masked, temperature, ALPHA)
+    bound = 1e-6 * (1.0 + abs(whole))
+    if abs(other - whole) > bound:
+        return True, "changing the logits of ignored rows changes the loss"
+    if abs(kept - whole) > bound:
+        return (
+            True,
+            f"ignored rows are in the denominator: {whole:.6g} with them, {kept:.6g} without",
+        )
+    return False, ""

@@ -1,0 +1,160 @@
+"""`diagnose`: given only a callable, find the formula it computes and say what is wrong with it."""
+
+import warnings
+
+import numpy as np
+
+from kdref import _checks
+from kdref.conformance.convention import Convention
+from kdref.conformance.diagnosis.calls.box import Box, Call, Loss, by_keyword
+from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
+from kdref.conformance.diagnosis.calls.frameworks import framework as framework_named
+from kdref.conformance.diagnosis.checks import robustness
+from kdref.conformance.diagnosis.checks.gradients import compare_gradients
+from kdref.conformance.diagnosis.conclude import conclude
+from kdref.conformance.diagnosis.identify import identify
+from kdref.conformance.diagnosis.progress import Diagnosis
+from kdref.conformance.report import Report
+
+SEED = 20150309
+
+PARTS = ("value", "gradient", "robustness")
+
+
+def diagnose(
+    loss: Loss,
+    *,
+    framework: str = "numpy",
+    gradient: Loss | None = None,
+    call: Call | None = None,
+    ignore_index: int | None = None,
+    against: Convention | None = None,
+    parts: tuple[str, ...] = PARTS,
+) -> Report:
+    """Find the formula that a distillation loss computes, and what is wrong with it.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(student_logits, teacher_logits, labels, temperature=..., alpha=...)`` returning a
+        number, or one a row; parameters that it does not take are not passed.
+    framework : {"numpy", "torch", "jax", "tensorflow", "keras"}
+        Whose arrays it takes; inputs are converted, gradients are automatic.
+    gradient : callable, optional
+        A gradient with respect to the student, written by hand, of the same signature.
+    call : callable, optional
+        For other signatures: ``call(loss, student, teacher, labels, temperature, alpha)``.
+    ignore_index : int, optional
+        The label of rows that should be ignored; without it, padding is not tested.
+    against : Convention, optional
+        Another reference than the Hinton loss: what it shares with the loss is no finding.
+    parts : tuple of str
+        Which tests to report, of ``"value"``, ``"gradient"`` and ``"robustness"``.
+
+    Returns
+    -------
+    Report
+        ``.verdict``, ``.formula``, ``.convention``, ``.findings``, ``.codes``; prints as text.
+
+    Raises
+    ------
+    ValueError
+        If ``framework`` or a part is unknown.
+    Exception
+        Whatever the loss raises on its first call.
+
+    Notes
+    -----
+    The loss is called some thousand times on copies of small inputs.  What is called
+    ``"unknown"`` is not accused of anything.
+
+    Examples
+    --------
+    >>> import kdref
+    >>> report = diagnose(kdref.distillation_loss, gradient=kdref.distillation_loss_grad)
+    >>> report.verdict
+    'agrees'
+    >>> print(report.formula)
+    (1 - alpha) * CE(labels, student) + alpha * T^2 * KL(teacher/T || student/T)
+    """
+    _checks.choice("framework", framework, FRAMEWORKS)
+    for part in parts:
+        _checks.choice("parts", part, PARTS)
+    default, taken = by_keyword(loss)
+    box = Box(loss, framework_named(framework), call or default)
+    state = Diagnosis(box, np.random.default_rng(SEED), call is not None or "alpha" in taken)
+    with (
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):  # the user's warnings are not ours to raise
+        warnings.simplefilter("ignore")
+        identify(state)
+        if "gradient" in parts and "NOT_FINITE" not in state.codes:
+            _add_gradient(state, gradient)
+        if "robustness" in parts:
+            _add_robustness(state, ignore_index)
+        return conclude(state, framework, parts, against)
+
+
+def assert_agrees(
+    loss: Loss,
+    *,
+    framework: str = "numpy",
+    gradient: Loss | None = None,
+    call: Call | None = None,
+    accept: frozenset[str] | set[str] = frozenset(),
+) -> None:
+    """Raise `AssertionError` with the report unless a loss is the Hinton loss.
+
+    Parameters
+    ----------
+    loss, framework, gradient, call
+        See `diagnose`.
+    accept : set of str
+        Codes of conventions that are meant, such as ``{"CROSS_ENTROPY_NOT_KL"}``.
+
+    Raises
+    ------
+    AssertionError
+        The message is the report.
+
+    Examples
+    --------
+    >>> import kdref
+    >>> assert_agrees(kdref.distillation_loss)
+    """
+    report = diagnose(loss, framework=framework, gradient=gradient, call=call)
+    if not accepted(report, accept):
+        raise AssertionError(f"the loss does not agree with the reference\n\n{report}")
+
+
+def accepted(report: Report, accept: frozenset[str] | set[str]) -> bool:
+    """Whether a report has no finding but cautions and the accepted codes."""
+    if report.verdict == "unknown":
+        return False
+    return all(f.verdict == "caution" or f.code in accept for f in report.findings)
+
+
+def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
+    tests = compare_gradients(
+        state.box, state.rng, gradient, single=state.single, positive=state.positive
+    )
+    state.codes |= tests.codes
+    state.details.update(tests.details)
+    state.untested += tests.untested
+
+
+def _add_robustness(state: Diagnosis, ignore_index: int | None) -> None:
+    if state.box.mutated:
+        state.codes.add("INPUT_MUTATED")
+    if state.box.vector:
+        state.notes.append("it returns one value a row; their mean was judged")
+    if ignore_index is None:
+        state.untested.append("padding: pass ignore_index= to test it")
+        return
+    counted, seen = robustness.counts_padding(state.box, state.rng, ignore_index)
+    if counted:
+        state.codes.add("PADDING_COUNTED")
+        state.details["PADDING_COUNTED"] = seen
+    elif counted is None:
+        state.untested.append(f"padding: {seen}")

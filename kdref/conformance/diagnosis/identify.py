@@ -1,0 +1,137 @@
+"""From calls of a loss to a validated formula."""
+
+import numpy as np
+
+from kdref.conformance.convention import Convention
+from kdref.conformance.diagnosis.calls.probes import ALPHAS, BASE, Probes, draw, probe
+from kdref.conformance.diagnosis.checks import robustness
+from kdref.conformance.diagnosis.checks.saturation import saturate
+from kdref.conformance.diagnosis.checks.validation import (
+    EXACT,
+    EXACT_FLOORED,
+    EXACT_SINGLE,
+    Validation,
+    validate,
+    with_branches,
+)
+from kdref.conformance.diagnosis.progress import Diagnosis
+from kdref.conformance.diagnosis.search.costs import Formula
+from kdref.conformance.diagnosis.search.evidence import SINGLE
+from kdref.conformance.terms import Term
+
+HALF = 1e-2
+"""Residual of a loss that computes in half precision."""
+
+
+def identify(state: Diagnosis) -> None:
+    """Find a formula, its special values and epsilons, and validate it."""
+    box = state.box
+    student, teacher, labels = (each[0] for each in draw(state.rng, 1, *BASE[:2]))
+    box.first(student, teacher, labels, BASE[2], ALPHAS[1])
+    first = probe(box, state.rng, BASE, state.alphas, 16)
+    if not robustness.is_deterministic(box, first):
+        state.codes.add("NONDETERMINISTIC")
+        return
+    if not first.finite and not _finite_on_positive_logits(state, first):
+        return
+    formula = _formula(state)
+    if formula is None:
+        if not robustness.uses_teacher(box, state.rng):
+            state.codes.add("TEACHER_IGNORED")
+        elif robustness.couples_rows(box, state.rng) and _plain_alone(state):
+            state.codes.add("ROW_COUPLING")
+        return
+    _confirm(state, Convention(formula))
+
+
+def _finite_on_positive_logits(state: Diagnosis, first: Probes) -> bool:
+    """A loss that takes logarithms of logits is finite on positive ones only."""
+    positive = probe(state.box, state.rng, BASE, state.alphas, 16, positive=True)
+    if state.box.errors and not np.isfinite(first.values).any():
+        raise state.box.errors[0]
+    state.codes.add("NOT_FINITE")
+    state.positive = positive.finite
+    state.details["NOT_FINITE"] = (
+        "finite only where all logits are positive" if positive.finite else
+        f"{np.isnan(first.values).mean():.0%} of the values are NaN"
+    )  # fmt: skip
+    return positive.finite
+
+
+def _formula(state: Diagnosis) -> Formula | None:
+    """Search in double precision; where the loss computes in less, with a wider tolerance."""
+    if state.box.single:
+        state.tolerance = SINGLE
+        return state.find()
+    found = state.find()
+    if found is not None:
+        return found
+    level = robustness.noise(state.box, state.rng, "half")
+    if level > robustness.SMOOTH["half"]:
+        return _formula_in_half(state, level)
+    if robustness.noise(state.box, state.rng, "single") > robustness.SMOOTH["single"]:
+        state.tolerance = SINGLE
+        found = state.find()
+        if found is not None:
+            state.notes.append("computed in single precision, although the inputs are double")
+    return found
+
+
+def _formula_in_half(state: Diagnosis, level: float) -> Formula | None:
+    state.tolerance = HALF
+    found = state.find(common_only=True)
+    if found is not None:
+        state.codes.add("IMPRECISE")
+        state.details["IMPRECISE"] = (
+            f"second differences of relative size {level:.0e} where 1e-6 is expected"
+        )
+    return found
+
+
+def _plain_alone(state: Diagnosis) -> bool:
+    """Whether single rows have a plain formula although batches, whose rows see each other, have none."""
+    settings = tuple(
+        (1, c, t) for c, t in ((5, 2.37), (4, 1.43), (3, 3.1), (7, 1.18), (6, 1.9), (4, 4.5))
+    )
+    found = state.find(settings=settings, common_only=True)
+    if found is None or not _is_plain(tuple(term for _, term in found)):
+        return False
+    state.details["ROW_COUPLING"] = f"for a single row it is {Convention(found)}"
+    return True
+
+
+def _is_plain(terms: tuple[Term, ...]) -> bool:
+    plain = all(term.kind in ("kl", "cross entropy", "label") for term in terms)
+    return plain and len(terms) <= 2 and any(len(term.sides) == 2 for term in terms)
+
+
+def _confirm(state: Diagnosis, convention: Convention) -> None:
+    """Branches, saturated logits and unseen inputs; a formula that fails there is dropped."""
+    box, rng = state.box, state.rng
+    checked = Validation(convention)
+    if not state.positive and state.tolerance < HALF:
+        saturated = saturate(box, rng, convention, single=state.single)
+        checked = Validation(saturated.convention, saturated.codes, saturated.notes)
+        state.details.update(
+            {code: saturated.notes[0] for code in saturated.codes if saturated.notes}
+        )
+    floored = any(term.floored for _, term in checked.convention.terms)
+    tolerance = HALF * 10.0 if state.tolerance == HALF else EXACT_SINGLE if state.single else EXACT
+    tolerance = max(tolerance, EXACT_FLOORED if floored else 0.0)
+    with_branches(
+        box,
+        rng,
+        checked,
+        state.find,
+        tolerance=tolerance,
+        positive=state.positive,
+        takes_alpha=state.takes_alpha,
+    )
+    validate(box, rng, checked, positive=state.positive)
+    if checked.worst > tolerance:
+        state.notes.append("a formula was found that fails on other inputs, and dropped")
+        state.codes &= {"NOT_FINITE"}
+        return
+    state.convention = checked.convention
+    state.codes |= checked.codes
+    state.notes += checked.notes

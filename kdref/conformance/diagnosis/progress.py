@@ -1,0 +1,50 @@
+"""One diagnosis in progress: what is known so far."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kdref.conformance.convention import Convention
+from kdref.conformance.diagnosis.calls.box import Box
+from kdref.conformance.diagnosis.calls.probes import ALPHAS, SETTINGS, Setting
+from kdref.conformance.diagnosis.search.costs import Formula
+from kdref.conformance.diagnosis.search.evidence import DOUBLE, Evidence
+from kdref.conformance.diagnosis.search.search import search
+
+
+@dataclass
+class Diagnosis:
+    """One diagnosis in progress: what is known so far."""
+
+    box: Box
+    rng: np.random.Generator
+    takes_alpha: bool
+    codes: set[str] = field(default_factory=set)
+    details: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    untested: list[str] = field(default_factory=list)
+    tolerance: float = DOUBLE
+    positive: bool = False
+    convention: Convention | None = None
+
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """The alphas to evaluate at; one if the loss has none."""
+        return ALPHAS if self.takes_alpha else ALPHAS[1:2]
+
+    @property
+    def single(self) -> bool:
+        """Whether the loss computes in single precision or less."""
+        return self.tolerance > DOUBLE
+
+    def find(
+        self,
+        alphas: tuple[float, ...] = ALPHAS,
+        settings: tuple[Setting, ...] = SETTINGS,
+        *,
+        common_only: bool = False,
+    ) -> Formula | None:
+        """A formula at these alphas and settings, within the tolerance that is known to hold."""
+        kept = alphas if self.takes_alpha else self.alphas
+        evidence = Evidence(self.box, self.rng, kept, self.tolerance, settings, self.positive)
+        return search(evidence, common_only=common_only)

@@ -1,0 +1,71 @@
+"""What a reading is made of: the terms of a convention by what they compare, and the codes found so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kdref.conformance.convention import WeightedTerm
+from kdref.conformance.terms import KINDS, Term
+
+DOUBLES = frozenset({"softmax twice", "softened softmax"})
+RAW = frozenset({"raw", "positive"})
+AXES = frozenset({"batch softmax", "whole softmax"})
+OTHER_TRANSFORMS = frozenset(
+    {"sigmoid", "standardised", "standardised, ddof 1", "normalised", "centred"}
+)
+
+
+@dataclass
+class Reading:
+    """The codes of a convention, and other formulas that are equal to it by algebra.
+
+    Attributes
+    ----------
+    codes : set of str
+        Keys of `kdref.conformance.CODES`; empty for the Hinton loss.
+    names : list of str
+        What an ``OTHER_LOSS`` is called.
+    alternatives : list of str
+        Other readings of the same numbers.
+    """
+
+    codes: set[str] = field(default_factory=set)
+    names: list[str] = field(default_factory=list)
+    alternatives: list[str] = field(default_factory=list)
+
+    def other(self, term: Term) -> None:
+        """Note another loss by its name."""
+        self.codes.add("OTHER_LOSS")
+        name = KINDS[term.kind].name
+        unusual = {d.transform for d in term.distributions} & OTHER_TRANSFORMS
+        self.names.append(f"{name} of {', '.join(sorted(unusual))} logits" if unusual else name)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The terms of a convention by what they compare."""
+
+    hard: list[WeightedTerm]
+    soft: list[WeightedTerm]
+    single: list[WeightedTerm]
+    constants: list[WeightedTerm]
+
+
+def split(terms: Sequence[WeightedTerm]) -> Parts:
+    """The terms of a convention by what they compare."""
+    parts = Parts([], [], [], [])
+    for weight, term in terms:
+        if term.kind == "constant":
+            parts.constants.append((weight, term))
+        elif len(term.sides) == 2 or term.kind == "teacher choice":
+            parts.soft.append((weight, term))
+        elif KINDS[term.kind].labels:
+            parts.hard.append((weight, term))
+        else:
+            parts.single.append((weight, term))
+    return parts
+
+
+def is_class_sum(term: Term) -> bool:
+    """Whether the term is defined as a sum over classes, each of which is not a problem of its own."""
+    sigmoid = any(d.transform == "sigmoid" for d in term.distributions)
+    return KINDS[term.kind].class_sum and not sigmoid

@@ -1,0 +1,46 @@
+"""Weights and constants, read the way people write them."""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from kdref.conformance.diagnosis.calls.probes import ALPHAS, SETTINGS
+from kdref.conformance.diagnosis.search.laws import close, read_weight
+from kdref.conformance.weights import PER_BIT, Shape, Weight
+
+SIMPLE_DENOMINATOR = 100
+
+
+def first_shape(weights: Sequence[Weight]) -> Shape | None:
+    """The shape of a sum of weights; where that needs several monomials, it is read anew from its values."""
+    total = Weight(tuple(part for weight in weights for part in weight.parts))
+    shapes = total.shapes()
+    if len(shapes) > 1:
+        values = np.array([[total(t, c, n, a) for a in ALPHAS] for n, c, t in SETTINGS])
+        again = read_weight(values, SETTINGS, ALPHAS, 1e-7)
+        shapes = again.shapes() if again is not None else shapes
+    return shapes[0] if shapes else None
+
+
+def is_simple(k: float) -> bool:
+    """Whether a constant is one that people write: a short decimal or a small fraction."""
+    best = Fraction(k).limit_denominator(SIMPLE_DENOMINATOR)
+    return best != 0 and close(float(best), k)
+
+
+def in_bits(k: float) -> bool:
+    """Whether a constant carries 1/ln 2."""
+    return is_simple(abs(k) / PER_BIT) and not is_simple(abs(k))
+
+
+def is_one(k: float, bits: bool) -> bool:
+    """Whether a constant is 1, in nats or in bits."""
+    return close(k, 1.0) or (bits and close(k, PER_BIT))
+
+
+def plainness(k: float) -> tuple[int, float]:
+    """Digits that a constant needs, then its distance from 1: the smaller, the likelier somebody wrote it."""
+    digits = f"{k:.5e}".split("e")[0].replace(".", "").rstrip("0")
+    return len(digits), abs(math.log(k))
