@@ -13,7 +13,8 @@ from typing import Any
 from kdref.cli import _output
 from kdref.conformance.diagnosis import PARTS, accepted, diagnose
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
-from kdref.conformance.references import reference
+from kdref.conformance.libraries import CONVENTIONS
+from kdref.conformance.references import LOSS_CONVENTIONS, reference, references
 from kdref.conformance.report import CODES, Report
 
 COULD_NOT_RUN = 2
@@ -44,7 +45,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--only", choices=PARTS, help="report only these tests")
     parser.add_argument(
-        "--against", metavar="NAME", help="another reference: a loss of kdref or a convention"
+        "--against",
+        metavar="NAME",
+        choices=sorted(references()),
+        help="another reference than the Hinton loss: a loss of kdref "
+        f"({', '.join(sorted(LOSS_CONVENTIONS))}) or what a library returns "
+        f"({', '.join(sorted(CONVENTIONS))})",
     )
     parser.add_argument(
         "--ignore-index",

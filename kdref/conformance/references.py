@@ -1,12 +1,11 @@
 """What a loss can be compared with: the losses of the registry and the conventions of public libraries, by name."""
 
-import importlib
 from collections.abc import Mapping
-from importlib.util import find_spec
 
 from kdref import _checks
 from kdref.conformance.convention import HINTON, Convention, distillation_convention
 from kdref.conformance.distributions import Distribution
+from kdref.conformance.libraries import CONVENTIONS
 from kdref.conformance.terms import Term
 from kdref.conformance.weights import weight
 
@@ -37,11 +36,7 @@ LOSS_CONVENTIONS: dict[str, Convention] = {
 
 def references() -> Mapping[str, Convention]:
     """Every convention that has a name."""
-    known = dict(LOSS_CONVENTIONS)
-    if find_spec("kdref.conformance.libraries"):
-        library = importlib.import_module("kdref.conformance.libraries").CONVENTIONS
-        known |= {name: getattr(entry, "convention", entry) for name, entry in library.items()}
-    return known
+    return LOSS_CONVENTIONS | {name: loss.convention for name, loss in CONVENTIONS.items()}
 
 
 def reference(name: str) -> Convention:

@@ -77,6 +77,27 @@ def test_another_reference_can_be_named(place: Any) -> None:
     assert run(f"{place}:soft", "--against", "soft_cross_entropy") == 0
 
 
+def test_the_loss_of_a_library_can_be_the_reference(place: Any, capsys: Any) -> None:
+    # TextBrewer returns a cross entropy without T^2, and so does this.
+    assert run(f"{place}:soft", "--against", "textbrewer") == 0
+    assert "reference  CE(teacher/T, student/T)" in capsys.readouterr().out
+
+
+def test_the_help_lists_what_a_loss_can_be_compared_with(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        run("--help")
+    words = " ".join(capsys.readouterr().out.split())
+    for name in ("forward_kl", "torchdistill", "trl-gkd"):
+        assert name in words
+
+
+def test_an_unknown_reference_is_refused_with_the_names(place: Any, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(f"{place}:soft", "--against", "no-such-library")
+    assert stopped.value.code == 2
+    assert "'deit'" in capsys.readouterr().err
+
+
 def test_a_hand_written_gradient_is_judged(place: Any, capsys: Any) -> None:
     assert run(f"{place}:loss", "--gradient", "doubled", "--only", "gradient") == 1
     assert "GRADIENT_MISMATCH" in capsys.readouterr().out

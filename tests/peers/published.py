@@ -1,19 +1,11 @@
 """What published packages compute, each with its relation to kdref's loss."""
 
-import os
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from tests.peers.agreement import Peer
+from tests.peers.loading import package
 from tests.peers.published_features import FEATURES
-
-
-def package(name: str) -> Any:
-    """An optional package; the test that needs it is skipped without it."""
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    return pytest.importorskip(name)
 
 
 def functional() -> Any:
