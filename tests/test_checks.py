@@ -77,6 +77,10 @@ def test_fraction_refuses_what_lies_outside(value: float) -> None:
     refuses(ValueError, f"beta must lie in [0, 1], got {value!r}", _checks.fraction, "beta", value)
 
 
+def test_fraction_must_be_a_number_first() -> None:
+    refuses(TypeError, "beta must be a real number, got '1'", _checks.fraction, "beta", "1")
+
+
 def test_positive_accepts_the_smallest_number_and_refuses_zero() -> None:
     assert _checks.positive("step", 5e-324) == 5e-324
     for value in (0.0, -2.0, math.nan, math.inf):
@@ -137,6 +141,18 @@ def test_finite_array_refuses_nan_and_infinities_by_their_place() -> None:
         [[-np.inf]],
     )
     refuses(ValueError, "x must be finite, got inf", _checks.finite_array, "x", np.inf)
+
+
+def test_finite_array_must_hold_real_numbers_first() -> None:
+    message = "x must hold real numbers of at most 64 bits, got dtype complex128"
+    refuses(TypeError, message, _checks.finite_array, "x", [1j])
+
+
+def test_above_zero_accepts_the_smallest_number_and_refuses_zero_by_its_place() -> None:
+    _checks.above_zero("v", np.array([5e-324, np.inf]))
+    for value in (0.0, -1.0, math.nan):
+        message = f"v must be > 0, got {value!r} at index (0, 1)"
+        refuses(ValueError, message, _checks.above_zero, "v", np.array([[1.0, value]]))
 
 
 def test_not_empty_refuses_an_array_without_entries() -> None:
@@ -202,6 +218,7 @@ def test_matrix_names_its_columns() -> None:
 def test_integers_become_the_index_type() -> None:
     array = _checks.integers("labels", np.array([1, 2], dtype=np.uint8))
     assert array.dtype == np.intp
+    assert _checks.integers("labels", array) is array  # copied only if it must be
 
 
 def test_class_ids_are_refused_by_the_callers_row_numbers() -> None:
