@@ -3,15 +3,18 @@
 python -m tests.peers.page
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from kdref.conformance import CONVENTIONS, Convention, PublishedLoss, Weight, conversion
 from kdref.conformance.diagnosis.reading.reading import read
 from kdref.conformance.report import CODES
 from kdref.conformance.terms import KINDS, Term
 from tests.benchmarks.page import filled
+from tests.peers.checked import RESULT
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = REFERENCE / "conventions.md"
@@ -29,6 +32,7 @@ def contents() -> dict[str, str]:
         "codes": codes_table(losses),
         "terms": terms_table(losses),
         "conversions": conversions_table(losses),
+        "checked": checked_table(json.loads(RESULT.read_text(encoding="utf-8"))),
         "losses": "\n\n".join(section(loss) for loss in losses),
     }
 
@@ -145,6 +149,22 @@ def what_differs(convention: Convention) -> str:
         return "; ".join(dict.fromkeys(reading.names))
     kinds = reading.codes & {"KL_REVERSED", "NO_SOFTMAX", "STUDENT_NOT_SOFTENED"}
     return ", ".join(CODES[name].meaning for name in sorted(kinds))
+
+
+def checked_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a diagnosis said of each package that was run."""
+    rows = [
+        (
+            f"[{name}](#{name})",
+            f"{said['package']} {said['version']}",
+            said["verdict"],
+            code(said["formula"]) if said["formula"] else "not found",
+            ", ".join(code(each) for each in said["codes"]),
+            "yes" if said["as_said"] else "no",
+        )
+        for name, said in results.items()
+    ]
+    return table(("loss", "version", "verdict", "formula found", "codes", "as below"), rows)
 
 
 # ------------------------------------------------------------------------------------ sections
