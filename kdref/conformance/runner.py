@@ -118,10 +118,12 @@ def summary(outcomes: Iterable[Outcome]) -> str:
     Parameters
     ----------
     outcomes : iterable of Outcome
+        Those of `run_vectors`.
 
     Returns
     -------
     str
+        Lines to be printed.
 
     Examples
     --------

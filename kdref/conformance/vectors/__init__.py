@@ -158,7 +158,12 @@ class VectorFile:
 
 
 def vector_names() -> tuple[str, ...]:
-    """The names of the vector files, sorted.
+    """The names of the vector files.
+
+    Returns
+    -------
+    tuple of str
+        Sorted.
 
     Examples
     --------
@@ -212,6 +217,11 @@ def load_vectors(name: str) -> VectorFile:
 
 def notes() -> dict[str, Note]:
     """The note of every flag.
+
+    Returns
+    -------
+    dict of str to Note
+        By the flag's name.
 
     Examples
     --------
