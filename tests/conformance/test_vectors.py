@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import inspect
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -270,3 +271,33 @@ def test_parameters_of_answers_are_documented() -> None:
     for each in (VectorFile, Vector):
         text: Any = inspect.getdoc(each)
         assert all(field.name in text for field in dataclasses.fields(each))
+
+
+# ---------------------------------------------------------------------- the page's consumer
+
+
+@pytest.mark.parametrize(
+    ("careful", "careless", "failing"),
+    [
+        ("math.log1p(math.fsum(rest))", "math.log(1.0 + math.fsum(rest))", "confident-right"),
+        ("math.expm1(x)", "math.exp(x) - 1.0", "confident-right"),
+        ("0 <= label < n_classes", "label < n_classes", "refused-label-negative"),
+        ("len(student) == len(labels) == len(weights)", "True", "refused-labels-too-few"),
+        ("0.0 <= w < math.inf", "w < math.inf", "refused-weights-negative"),
+        ("[w / largest for w in weights]", "weights", "weights-extreme"),
+        ("if share == 0.0:", "if False:", "ignored-nan"),
+    ],
+)
+def test_what_is_careful_in_the_consumer_of_the_page_has_a_vector(
+    careful: str, careless: str, failing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page_text = (ROOT / "docs" / "how-to" / "test-vectors.md").read_text(encoding="utf-8")
+    [source] = re.findall(
+        r":caption: cross_entropy\.py\n(.*?)^```", page_text, re.DOTALL | re.MULTILINE
+    )
+    assert source.count(careful) == 1
+    names: dict[str, Any] = {}
+    definitions, _, _ = source.replace(careful, careless).rpartition("main(")
+    exec(definitions, names)
+    names["main"](generator.FOLDER)
+    assert f"failed hard_label/{failing} " in capsys.readouterr().out

@@ -18,8 +18,9 @@ import gmpy2
 import numpy as np
 from gmpy2 import mpfr
 
+from tests.oracle.arrays import Numbers, exact
 from tests.oracle.batch import RowLoss, batch_gradient, batch_value
-from tests.oracle.features import FORMULAS, STEP_EXPONENT, Numbers, exact
+from tests.oracle.definitions import FORMULAS
 from tests.oracle.precision import working_precision
 from tests.oracle.rounding import rounded
 
@@ -30,6 +31,9 @@ DTYPES: Mapping[str, DTypes] = {
     "float32": np.float32,
     "float64": np.float64,
 }
+
+STEP_EXPONENT = -800
+"""Twice that is left after a second difference, and a third of the bits is right in each."""
 
 RELATIVE_STEP_EXPONENT = -1200
 """Relative, so that logits of 1e300 still move by far less than 1."""

@@ -153,7 +153,7 @@ REFUSALS = (
                                  ("infinite", "infinite", INF), ("nan", "NaN", NAN))),
     *(Refusal(f"weights-{slug}", "WEIGHT_RANGE", "weights", words, given(value))
       for slug, words, value in (
-          ("negative", "a weight is negative", [1.0, -1.0]),
+          ("negative", "a weight is negative", [1.0, -0.25]),
           ("nan", "a weight is NaN", [1.0, NAN]),
           ("infinite", "a weight is infinite", [1.0, INF]),
           ("zero", "no row has a weight", [0.0, 0.0]))),

@@ -187,9 +187,9 @@ NOTES: dict[str, Note] = {
     ),
     "LARGE_LOGITS": Note(
         OVERFLOW,
-        "Logits of hundreds and thousands: an exponential overflows, or a probability underflows and its logarithm "
-        "is taken.",
-        "Infinity or NaN where the loss is large and finite.",
+        "Logits of hundreds and thousands: an exponential overflows, the logarithm is taken of a probability that "
+        "has underflowed, or the second most likely class is lost beside the first.",
+        "Infinity or NaN where the loss is finite, or few digits of it.",
     ),
     "HUGE_LOGITS": Note(
         OVERFLOW,
