@@ -104,13 +104,18 @@ def asked(item: pytest.Item, monkeypatch: pytest.MonkeyPatch) -> Asked:
 def killer(mutant: str, tests: list[Asked]) -> int | None:
     """The number of the first test that fails with a mutant, found in a fork; None if it survives.
 
-    A fork that needs much more processor time than the tests do no longer ends, and counts as a failure.
+    A fork that needs much more processor time than the tests do no longer ends, nor does one that waits for something;
+    both count as failures.
     """
     shared = mmap.mmap(-1, 8)
     child = os.fork()
     if child == 0:
         os.environ[CHOSEN] = mutant
-        signal.setitimer(signal.ITIMER_PROF, 1.0 + 2.0 * sum(test.seconds for test in tests))
+        limit = 1.0 + 2.0 * sum(test.seconds for test in tests)
+        signal.setitimer(signal.ITIMER_PROF, limit)
+        signal.setitimer(
+            signal.ITIMER_REAL, 20.0 * limit
+        )  # a busy machine is not mistaken for a deadlock
         for number, test in enumerate(tests):
             shared[:8] = number.to_bytes(8, "little")
             if not passes(test.item):
