@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from kdref.blockwise import _work, separable_losses, value_and_grad
 from kdref.blockwise._batch import Block, loss_parameters
-from kdref.blockwise._fast import Scratch, Target, fast_formula
+from kdref.blockwise._fast import (
+    COLUMNS,
+    ROUNDOFF,
+    Powers,
+    Scratch,
+    Target,
+    fast_formula,
+    sum_steps,
+    value_bound,
+)
 from kdref.registry import LOSSES
 from tests.accuracy_inputs import CLASSES, Case, seed
 from tests.looping import for_each
@@ -136,6 +145,83 @@ def agrees_at(noise: float, name: str, n_rows: int, n_classes: int, chosen_seed:
         np.testing.assert_allclose(
             got.gradient, gradient, rtol=0.0, atol=AGREEMENT * abs(gradient).max()
         )
+
+
+def powers(rows: list[list[float]], temperature: float = 1.0) -> Powers:
+    logits = np.array(rows, np.float32)
+    return Powers(logits, temperature, np.empty(logits.shape))
+
+
+@pytest.mark.parametrize(
+    ("rows", "temperature", "shift", "reach"),
+    [
+        # Zero lies among the logits: no shift, and the reach is the larger of the row's top and the block's bottom.
+        ([[1.0, -2.0], [3.0, 0.0]], 2.0, [[0.0]], [1.0, 1.5]),
+        ([[0.0, 1.0], [2.0, 3.0]], 1.0, [[0.0]], [1.0, 3.0]),
+        ([[0.0, -1.0], [-2.0, -3.0]], 1.0, [[0.0]], [3.0, 3.0]),
+        # It does not: all are shifted by the largest.
+        ([[4.0, 5.0], [3.0, 2.0]], 1.0, [[5.0]], [3.0, 3.0]),
+        ([[-5.0, -4.0], [-3.0, -2.5]], 0.5, [[-2.5]], [5.0, 5.0]),
+        # Up to 600 times the temperature that will do; beyond it each row has its own shift and bottom.
+        ([[600.0, 0.0], [1.0, 0.0]], 1.0, [[0.0]], [600.0, 1.0]),
+        ([[601.0, 0.0], [1.0, -2.0]], 1.0, [[601.0], [1.0]], [601.0, 3.0]),
+        ([[0.0, -601.0], [1.0, -2.0]], 1.0, [[0.0], [1.0]], [601.0, 3.0]),
+        ([[1202.0, 2.0], [1.0, 1.5]], 2.0, [[1202.0], [1.5]], [600.0, 0.25]),
+    ],
+)
+def test_powers_are_shifted_no_more_than_they_need(
+    rows: list[list[float]], temperature: float, shift: list[list[float]], reach: list[float]
+) -> None:
+    got = powers(rows, temperature)
+    assert got.shift.tolist() == shift
+    assert got.shift.dtype == got.reach.dtype == np.float64
+    assert got.reach.tolist() == reach
+    assert got.place.tolist() == np.argmax(rows, axis=1).tolist()
+    tops = np.max(rows, axis=1) - got.shift[:, 0]
+    assert got.largest == pytest.approx(np.exp(tops / temperature), rel=1e-12)
+
+
+# In units of roundoff, for two classes: 41 steps of a sum, reaches of 3 and 1, logarithms of -1 and 2.
+@pytest.mark.parametrize(
+    ("value", "offset", "units"),
+    [
+        # tv 1, sizes 2 + 2 + 4: 5 * 3 * (4 + 4) + 91 * 8 + 86 + 4 * 3.
+        (2.0, -4.0, 946.0),
+        # tv 1/2, sizes 1/2 + 1 + 1: 5 * 3 * (2 + 1) + 91 * 5/2 + 98.
+        (0.5, 1.0, 370.5),
+        # tv is at most 1, sizes 8 + 2: 5 * 3 * (4 + 16) + 91 * 10 + 98.
+        (8.0, 0.0, 1308.0),
+        # Rounded below 0, so tv 0, sizes -1/2 + 1: 5 * 3 * -1 + 91 * 1/2 + 98.
+        (-0.5, 1.0, 128.5),
+    ],
+)
+def test_bound_of_a_value_by_hand(value: float, offset: float, units: float) -> None:
+    weighing, other = powers([[0.0, -3.0]]), powers([[0.0, -1.0]])
+    weighing.total[:], other.total[:] = math.exp(-1.0), math.exp(2.0)
+    bound = value_bound(np.array([value]), np.array([offset]), weighing, other)
+    assert bound / ROUNDOFF == pytest.approx([units])
+    assert value_bound(np.array([value]), np.array([offset]), other, weighing) == bound
+
+
+def test_bound_of_a_probability_by_hand() -> None:
+    # 10 * 3 for the exponents, 41 for the sum, 6 besides; the largest probability is e / 4.
+    side = powers([[1.0, -3.0]])
+    side.total[:] = 4.0
+    assert side.relative_error() / ROUNDOFF == pytest.approx([77.0])
+    assert side.probability_error() / ROUNDOFF == pytest.approx([77.0 * math.e / 4.0])
+
+
+def test_sum_over_more_classes_than_fit_a_piece_takes_one_more_step_for_each_piece() -> None:
+    assert [sum_steps(n) for n in (1, COLUMNS, COLUMNS + 1, 3 * COLUMNS)] == [41, 41, 42, 43]
+
+
+def test_scratch_has_no_third_buffer_unless_a_term_needs_it() -> None:
+    shapes = [
+        [a.shape for a in vars(Scratch.allocate(2, COLUMNS + 5, labelled=labelled)).values()]
+        for labelled in (False, True)
+    ]
+    whole, work = (2, COLUMNS + 5), (2, COLUMNS)
+    assert shapes == [[whole, whole, (0, 0), work], [whole, whole, whole, work]]
 
 
 def mixed_batch(n_rows: int, chosen_seed: int) -> dict[str, NDArray[Any]]:
