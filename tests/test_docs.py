@@ -9,6 +9,8 @@ import pytest
 
 import kdref
 from kdref import cli
+from tests.test_transcripts import PAGES as TRANSCRIPTS
+from tests.test_transcripts import steps
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -86,3 +88,11 @@ def test_examples_stand_in_blocks_that_are_run(path: Path) -> None:
     )
     assert ">>>" not in text
     assert "skip: next" not in text
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_with_their_output_stand_in_pages_that_are_typed_again(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    prompts = len(re.findall(r"^\$ ", text, flags=re.MULTILINE))
+    assert prompts == sum(step.place != (0, 0) for step in steps(path))
+    assert prompts == 0 or path in TRANSCRIPTS

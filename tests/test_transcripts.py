@@ -1,7 +1,8 @@
 """Pages show files and what commands say about them; here the commands are typed again.
 
-A ``{code-block}`` with a caption is a file of that name. A ``console`` block is typed where the files above it are;
-what it prints is compared exactly. A command on files that import a framework has the marker ``peers``.
+A ``{code-block}`` with a caption is a file of that name. A ``console`` block is typed where the files above it are,
+command after command; what each prints is compared exactly. A command on files that import a framework has the marker
+``peers``; without one, ``python`` gets the standard library alone.
 
 ``python tests/test_transcripts.py --update [PAGE ...]`` types the commands and stores what they print.
 """
@@ -15,6 +16,8 @@ import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -47,11 +50,14 @@ class Step:
     printed: str = ""
     place: tuple[int, int] = (0, 0)
     """Where in the page it stands what the command prints."""
+    earlier: tuple[str, ...] = ()
+    """What was typed before it in the same block, and in the same folder."""
 
     @property
     def frameworks(self) -> list[str]:
         """What the files need that the command names."""
-        named = [text for name, text in self.files.items() if name in self.command]
+        python = {name: text for name, text in self.files.items() if name.endswith(".py")}
+        named = [text for name, text in python.items() if name in self.command]
         modules = {
             name.split(".")[0]
             for text in named
@@ -82,9 +88,11 @@ def steps(page: Path) -> Iterator[Step]:
             if file["name"].startswith("test_"):
                 yield Step(page, files, f"pytest {file['name']}")
         if block["info"] == "console":
+            earlier: tuple[str, ...] = ()
             for typed in COMMAND.finditer(block["body"]):
-                start, end = (block.start("body") + at for at in typed.span("printed"))
-                yield Step(page, files, typed["command"], typed["printed"], (start, end))
+                place = tuple(block.start("body") + at for at in typed.span("printed"))
+                yield Step(page, files, typed["command"], typed["printed"], place, earlier)
+                earlier += (typed["command"],)
 
 
 @contextlib.contextmanager
@@ -109,22 +117,42 @@ def folder_with(files: dict[str, str]) -> Iterator[None]:
 
 def typed(step: Step) -> str:
     """What the command prints."""
-    words = shlex.split(step.command.replace("\\\n", " "))
+    with folder_with(step.files):
+        for command in step.earlier:
+            run(command, step)
+        return run(step.command, step)
+
+
+def run(command: str, step: Step) -> str:
+    """What one command prints in the folder that is the current one."""
+    words = shlex.split(command.replace("\\\n", " "))
     settings = dict(word.split("=") for word in itertools.takewhile(SETTING.fullmatch, words))
     program, *arguments = words[len(settings) :]
     os.environ.update(settings)
     printed = io.StringIO()
-    with folder_with(step.files), contextlib.redirect_stdout(printed):
+    with contextlib.redirect_stdout(printed):
         if program == "pytest":
             names = runpy.run_path(arguments[0])
             for test in [value for name, value in names.items() if name.startswith("test_")]:
                 test()
+        elif program in ("python", "node"):
+            printed.write(run_outside(program, arguments, alone=not step.frameworks))
         else:
-            assert program == "kdref", step.command
+            assert program == "kdref", command
             with contextlib.redirect_stderr(printed):
                 code = cli.main(arguments)
             assert code in (0, 1), printed.getvalue()
     return printed.getvalue()
+
+
+def run_outside(program: str, arguments: list[str], *, alone: bool) -> str:
+    """What another process prints; Python has its standard library alone unless the page shows a framework."""
+    path = [sys.executable, *(["-I", "-S"] if alone else [])] if program == "python" else [program]
+    done = subprocess.run(
+        [*path, *arguments], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 PAGES = [page for page in sorted((ROOT / "docs").glob("how-to/*.md")) if list(steps(page))]
@@ -141,6 +169,8 @@ def cases() -> Iterator[object]:
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("step", list(cases()))
 def test_command_prints_what_the_page_says(step: Step) -> None:
+    if step.command.startswith("node ") and shutil.which("node") is None:
+        pytest.skip("needs node")
     missing = [name for name in step.frameworks if not importlib.util.find_spec(name)]
     if missing:  # not imported here: Keras asks for its backend then, which the command names
         pytest.skip(f"needs {', '.join(missing)}: the extra 'peers'")

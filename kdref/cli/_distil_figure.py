@@ -67,7 +67,7 @@ def _differences_panel(results: Mapping[str, RegimeResult]) -> Panel:
     from kdref import plots
 
     gains = {
-        f"{name}\n{first} - {second}": summary.accuracy
+        f"{name}\n{first}\nminus {second}": summary.accuracy
         for name, result in results.items()
         for (first, second), summary in result.differences.items()
     }

@@ -166,9 +166,10 @@ def text(results: Mapping[str, RegimeResult], seed: int) -> str:
     lines += [
         "",
         "An interval says how far the mean may move with other initial weights, another order and another choice",
-        "of training images; the test images are the same in each repetition. KL is KL(teacher, network) of the",
-        "probabilities at temperature 1. Settings were chosen on validation images, for each way of training a",
-        "student from the same trials: kdref/experiments/tuned.json lists them all.",
+        "of training images; the test images are the same in each repetition. Of ten repetitions it is somewhat too",
+        "short, and there are several: a difference that hardly clears zero is worth a run with --seeds 30.",
+        "KL is KL(teacher, network) of the probabilities at temperature 1. Settings were chosen on validation images,",
+        "for each way of training a student from the same trials: kdref/experiments/tuned.json lists them all.",
     ]
     return "\n".join(lines)
 

@@ -1,9 +1,9 @@
 """Makes the tables and the graph of the page on teacher and student; no number there is typed by hand.
 
-    kdref distil --json > tests/benchmarks/results/digits.json
+    kdref distil --seeds 30 --json > tests/benchmarks/results/digits.json
     python -m tests.benchmarks.digits
 
-The first takes a minute and is only needed after new settings.
+The first takes two minutes of one core and is only needed after new settings.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,16 @@ def test_parameters_are_mapped_where_the_convention_depends_on_them(name: str) -
 
 
 # ---------------------------------------------------------------------------------- the proofs
+
+
+def test_every_package_that_is_run_is_asked_for() -> None:
+    root = Path(__file__).parents[2]
+    listed = (root / "tests" / "peers" / "without-dependencies.txt").read_text(encoding="utf-8")
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    for loss in CONVENTIONS.values():
+        if loss.proof == "run":
+            pinned = f"\n{loss.package}=={loss.version}\n" in listed
+            assert pinned or f'"{loss.package}>=' in project, loss.package
 
 
 def test_every_loss_that_is_said_to_be_read_is_transcribed() -> None:

@@ -160,13 +160,13 @@ def trl_gkd(s: Any, t: Any, y: Any, *, temperature: float, alpha: float) -> Any:
     return trainer.generalized_jsd_loss(s, t, y, beta=alpha, temperature=temperature)
 
 
-def trl_distillation(s: Any, t: Any, *, temperature: float, alpha: float) -> Any:
-    """Hidden states that an identity matrix projects to the logits."""
+def trl_distillation(s: Any, t: Any, y: Any, *, temperature: float, alpha: float) -> Any:
+    """Hidden states that an identity matrix projects to the logits; padding is a mask."""
     torch = package("torch")
     head = torch.eye(s.shape[1], dtype=s.dtype)
     module = package("trl.trainer.distillation_trainer")
     loss, _, _ = module._chunked_divergence_loss(
-        s[None], t[None], head, head, torch.ones((1, len(s))), alpha, temperature=temperature
+        s[None], t[None], head, head, (y != -100)[None], alpha, temperature=temperature
     )
     return loss
 

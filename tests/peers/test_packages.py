@@ -1,5 +1,6 @@
 """What CONVENTIONS says of an installable package is what the package returns."""
 
+import importlib.metadata
 import inspect
 from typing import Any
 
@@ -59,7 +60,14 @@ def test_package_returns_what_its_convention_says(name: str) -> None:
         expected = CONVENTIONS[name].convention(
             student, teacher, labels, temperature=temperature, alpha=alpha
         )
-        np.testing.assert_allclose(got, expected, rtol=tolerance)
+        np.testing.assert_allclose(got, expected, rtol=tolerance, err_msg=version(name))
+
+
+def version(name: str) -> str:
+    """What the entry is about, and what is installed: a newer release may have changed its loss."""
+    entry = CONVENTIONS[name]
+    installed = importlib.metadata.version(entry.package)
+    return f"the entry is about {entry.package} {entry.version}, and {installed} is installed"
 
 
 PADDED = [
