@@ -445,7 +445,7 @@ def _skew_forward_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
 def _skew_reverse_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
     """log(q/m) - a q/m relative to its value at the student's largest class."""
     if skew == 0.0:
-        return pair.gap - pick(pair.gap, pair.q.top)
+        return pair.gap_from_top()
     if skew == 1.0:
         return np.zeros_like(pair.gap)
     x = _log_student_share(pair, 1.0 - skew, skew)
@@ -474,7 +474,7 @@ def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray]:
     ):  # p/q is infinite for classes that the student excludes; q is zero there
         ratio = np.where(abs(pair.gap) < 1.0, np.exp(-pair.gap), pair.p.p / pair.q.p)
         ratio_top = pick(ratio, pair.q.top)
-        x = pick(pair.gap, pair.q.top) - pair.gap
+        x = -pair.gap_from_top()
         near = abs(x) < 1.0
         step = np.where(near, ratio_top * np.expm1(np.where(near, x, 0.0)), ratio - ratio_top)
     return ratio_top, step
