@@ -1,7 +1,7 @@
 """Mutation testing: makes every small change to the code that mutmut knows, and counts those that no test notices.
 
     python -m pip install "mutmut>=3.8"
-    python -m tests.mutation [ROOM ...]        ROOM as in `ROOMS`, all of them by default
+    python -m tests.mutation [ROOM ...]        ROOM as in `ROOMS`, or a file in one; all of them by default
 
 The changed code is written to a temporary copy of the package, in which every function carries all its mutants and an
 environment variable chooses one.  There pytest collects the tests of a room once and notes which functions each of
@@ -157,6 +157,10 @@ def copy(folder: Path) -> None:
     (folder / "setup.cfg").write_text("[mutmut]\nsource_paths = kdref\n")  # it insists on one
 
 
+def tests_of(room: str) -> tuple[str, ...]:
+    return next(t for known, t in ROOMS.items() if room == known or room.startswith(f"{known}/"))
+
+
 def files_of(room: str) -> list[str]:
     path = ROOT / room
     files = sorted(path.glob("*.py")) if path.is_dir() else [path]
@@ -234,7 +238,7 @@ def main(rooms: list[str]) -> None:
         copy(folder)
         for room in rooms or ROOMS:
             mutants = [mutant for file in files_of(room) for mutant in mutate(folder, file)]
-            survivors = survivors_of(folder, mutants, ROOMS[room])
+            survivors = survivors_of(folder, mutants, tests_of(room))
             tried, alive = tried + len(mutants), alive + len(survivors)
             killed = len(mutants) - len(survivors)
             say(f"{room}: {killed} of {len(mutants)} killed, {killed / len(mutants):.1%}")
