@@ -14,6 +14,9 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 # Set before anything imports matplotlib: no test opens a window.
 os.environ["MPLBACKEND"] = "Agg"
+# Set before anything imports NumPy: the tests' matrices are small, and threads that wait for each other take longer.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 SEED = os.environ.get("KDREF_SEED")
 ROOT = Path(__file__).parents[1]

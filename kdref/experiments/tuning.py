@@ -113,7 +113,7 @@ def trials(plan: Plan, regime: Regime, kind: str) -> list[Settings]:
     ]
     if kind != DISTILLED:
         return tried
-    # Without labels for the transfer set, or for one class, only the teacher speaks.
+    # Where the transfer set has no labels, or none of one class, only the teacher speaks.
     alpha = 1.0 if few or regime.missing_class is not None else plan.alpha
     in_turn = itertools.cycle(plan.temperatures)
     return [

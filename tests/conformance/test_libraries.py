@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from kdref.conformance import (
 )
 from kdref.conformance import distillation_convention as described
 from kdref.conformance.libraries import language, language_papers, packages, repositories, tutorials
-from kdref.conformance.references import references
+from kdref.conformance.references import known_as, references
 from tests.conformance.sources import SOURCES
 
 NAMES = list(CONVENTIONS)
@@ -92,6 +93,16 @@ def test_parameters_are_mapped_where_the_convention_depends_on_them(name: str) -
 
 
 # ---------------------------------------------------------------------------------- the proofs
+
+
+def test_every_package_that_is_run_is_asked_for() -> None:
+    root = Path(__file__).parents[2]
+    listed = (root / "tests" / "peers" / "without-dependencies.txt").read_text(encoding="utf-8")
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    for loss in CONVENTIONS.values():
+        if loss.proof == "run":
+            pinned = f"\n{loss.package}=={loss.version}\n" in listed
+            assert pinned or f'"{loss.package}>=' in project, loss.package
 
 
 def test_every_loss_that_is_said_to_be_read_is_transcribed() -> None:
@@ -185,6 +196,23 @@ def test_conversion_refuses_what_distillation_loss_cannot_give(convention: Conve
 
 
 # -------------------------------------------------------------------------------- the reference
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_published_loss_is_known_as_itself(name: str) -> None:
+    assert name in known_as(CONVENTIONS[name].convention)
+
+
+def test_a_formula_that_jumps_is_not_known_as_one_that_does_not() -> None:
+    names = known_as(CONVENTIONS["torchdistill"].convention)
+    assert names == ("torchdistill",)
+    assert "torchdistill" not in known_as(CONVENTIONS["philschmid"].convention)
+
+
+def test_another_jump_makes_another_formula() -> None:
+    convention = CONVENTIONS["torchdistill"].convention
+    elsewhere = dataclasses.replace(convention.branches[0], terms=HINTON.terms)
+    assert known_as(dataclasses.replace(convention, branches=(elsewhere,))) == ()
 
 
 def test_every_published_loss_is_a_reference_for_a_check() -> None:

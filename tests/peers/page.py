@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kdref.conformance import CONVENTIONS, Convention, PublishedLoss, Weight, conversion
+from kdref.conformance.conversion import HARD
 from kdref.conformance.diagnosis.reading.reading import read
 from kdref.conformance.report import CODES
 from kdref.conformance.terms import KINDS, Term
@@ -81,7 +82,16 @@ def terms_table(losses: tuple[PublishedLoss, ...]) -> str:
                     (" + ".join(hard) or "none") if first else "",
                 )
             )
-    header = ("loss", "term", "teacher", "student", "T", "rows and classes", "weight", "hard term")
+    header = (
+        "loss",
+        "term",
+        "teacher",
+        "student",
+        "factor",
+        "rows and classes",
+        "weight",
+        "hard term",
+    )
     return table(header, rows)
 
 
@@ -96,7 +106,8 @@ def soft_cells(factor: Weight, term: Term) -> tuple[str, ...]:
     sides = {d.side: d.text() for d in term.distributions}
     order = "" if term.first is None or term.first.side == "teacher" else ", student first"
     floors = {f"{f.mode} {f.epsilon:g}" for f in (term.first_floor, term.second_floor) if f}
-    notes = f" ({', '.join(sorted(floors))})" if floors else ""
+    weights = [] if term.option is None else [f"weight {term.option}"]
+    notes = f" ({', '.join(weights + sorted(floors))})" if weights or floors else ""
     power = {0.0: "none", 1.0: "T"}.get(shape.temperature, f"T^{shape.temperature:g}")
     reduction = "mean" if shape.classes == 0.0 else "mean, divided by C"
     rest = Weight(tuple(m._replace(temperature=0.0, classes=0.0) for m in factor.parts))
@@ -111,8 +122,8 @@ def soft_cells(factor: Weight, term: Term) -> tuple[str, ...]:
 
 
 def hard_text(factor: Weight, term: Term) -> str:
-    """The hard term with its weight."""
-    return factor.text(term.text())
+    """The hard term with its weight; CE alone is that of the labels at temperature 1."""
+    return factor.text("CE" if term.plain == HARD else term.text())
 
 
 def conversions_table(losses: tuple[PublishedLoss, ...]) -> str:

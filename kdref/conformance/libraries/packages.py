@@ -14,6 +14,25 @@ KERAS = Floor("clip all", 1e-7)
 """Keras clips the arguments of its KL divergence to [1e-7, 1]."""
 
 
+HARD_DISTILLATION = Convention(
+    (
+        (weight("1 - alpha"), Term("label", None, AT_ONE[1])),
+        (weight("alpha"), Term("teacher choice", *AT_ONE)),
+    )
+)
+"""The teacher's largest class as a second label."""
+
+
+def decoupled(non_target: float) -> Convention:
+    """Decoupled distillation with T^2, its target part with weight 1."""
+    return Convention(
+        (
+            (weight(temperature=2.0), Term("target kl", TEACHER, STUDENT)),
+            (weight(temperature=2.0, constant=non_target), Term("non-target kl", TEACHER, STUDENT)),
+        )
+    )
+
+
 def alpha_on_hard(transform: str = "softmax") -> Convention:
     """Alpha on the hard term; with alpha 0 the divergence alone, and no T^2."""
     soft = described(
@@ -115,12 +134,7 @@ PACKAGES = (
         "1.26.11",
         "2026-10",
         "vit_pytorch/distill.py: DistillWrapper(hard=True)",
-        Convention(
-            (
-                (weight("1 - alpha"), Term("label", None, AT_ONE[1])),
-                (weight("alpha"), Term("teacher choice", *AT_ONE)),
-            )
-        ),
+        HARD_DISTILLATION,
         "run",
         alpha="alpha",
         note="Hard distillation: the teacher's largest class is a second label, and there is no temperature.",
@@ -172,12 +186,7 @@ PACKAGES = (
         "1.0.0",
         "2023-04",
         "mmrazor/models/losses/decoupled_kd.py: DKDLoss",
-        Convention(
-            (
-                (weight(temperature=2.0), Term("target kl", TEACHER, STUDENT)),
-                (weight(temperature=2.0), Term("non-target kl", TEACHER, STUDENT)),
-            )
-        ),
+        decoupled(1.0),
         "run",
         temperature="tau",
         note="Its alpha and beta, both 1 by default, weight the two parts.  With reduction='mean' it is a sum over "

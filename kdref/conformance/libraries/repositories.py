@@ -1,11 +1,9 @@
 """Repositories of papers, read at a commit: tests compare with transcriptions of their source."""
 
-from kdref.conformance.convention import Convention
 from kdref.conformance.convention import distillation_convention as described
-from kdref.conformance.libraries.packages import AT_ONE, STUDENT, TEACHER
+from kdref.conformance.libraries.packages import HARD_DISTILLATION, decoupled
 from kdref.conformance.libraries.published import PublishedLoss
-from kdref.conformance.terms import Floor, Term
-from kdref.conformance.weights import weight
+from kdref.conformance.terms import Floor
 
 HAITONGLI = (
     "haitongli/knowledge-distillation-pytorch",
@@ -27,7 +25,7 @@ REPOSITORIES = (
         "source",
         temperature="temperature",
         alpha="alpha",
-        note="The most copied one.  nn.KLDivLoss() divides by the number of classes; PyTorch warns that its next major "
+        note="Much copied.  nn.KLDivLoss() divides by the number of classes; PyTorch warns that its next major "
         "release will make it divide by the rows only, which will change this loss by a factor of C.",
         threads=(
             "https://github.com/haitongli/knowledge-distillation-pytorch/issues/48",
@@ -70,7 +68,7 @@ REPOSITORIES = (
         "source",
         temperature="temperature",
         alpha="alpha",
-        note="The authors tuned their alpha, 0.9 or 0.95 and T = 20, with the division by C.",
+        note="The authors tuned their alpha, mostly 0.95 at T = 20, with the division by C.",
         threads=(
             "https://github.com/yuanli2333/Teacher-free-Knowledge-Distillation/issues/5",
             "https://github.com/yuanli2333/Teacher-free-Knowledge-Distillation/issues/41",
@@ -95,12 +93,7 @@ REPOSITORIES = (
         "deit-hard",
         *DEIT,
         "losses.py: DistillationLoss of type 'hard'",
-        Convention(
-            (
-                (weight("1 - alpha"), Term("label", None, AT_ONE[1])),
-                (weight("alpha"), Term("teacher choice", *AT_ONE)),
-            )
-        ),
+        HARD_DISTILLATION,
         "source",
         alpha="alpha",
         note="The paper's own choice, with alpha = 0.5.",
@@ -145,12 +138,7 @@ REPOSITORIES = (
         "mdistiller-dkd",
         *MDISTILLER,
         "mdistiller/distillers/DKD.py: dkd_loss(alpha=1, beta=8)",
-        Convention(
-            (
-                (weight(temperature=2.0), Term("target kl", TEACHER, STUDENT)),
-                (weight(temperature=2.0, constant=8.0), Term("non-target kl", TEACHER, STUDENT)),
-            )
-        ),
+        decoupled(8.0),
         "source",
         temperature="temperature",
         note="Added to the cross entropy with labels; during the first epochs its weight grows from 0.",
@@ -165,7 +153,7 @@ REPOSITORIES = (
         described(transform="standardised, ddof 1", hard_weight=None, soft_weight="1"),
         "source",
         temperature="temperature",
-        note="Free weights for it and the hard term, 9 and 0.1 in the authors' runs.  1e-7 is added to the deviation.",
+        note="Free weights for it and the hard term, 9 and 0.1 by default.  1e-7 is added to the deviation.",
         equivalent="T**2 * standardised_kl_loss(s, t, temperature=T)",
     ),
     PublishedLoss(
@@ -189,7 +177,7 @@ REPOSITORIES = (
         described(soft_weight=0.5, hard_weight=0.5),
         "source",
         temperature="temperature",
-        note="Free weights, 0.5 and 0.5 by default.  T^2 was missing until 2019.",
+        note="Free weights, 0.5 and 0.5 by default.  T^2 was missing at first.",
         threads=("https://github.com/IntelLabs/distiller/issues/122",),
     ),
     PublishedLoss(
