@@ -190,6 +190,9 @@ def soften_pair(p_logits: FloatArray, q_logits: FloatArray, temperature: float) 
         all="ignore"
     ):  # an excluded class has x = +-inf; one that both exclude is set to 0
         x = _relative_difference(p_logits, q_logits, shared) / np.float64(temperature)
+        # A gap beyond float64 rules a class out like -inf; where each side rules out the other's, none is shared.
+        apart = np.isneginf(pick(p.log_p + q.log_p, shared))
+        x = np.where(apart, q.log_p - p.log_p, x)
         x = np.where(np.isnan(x), 0.0, x)
         grown = q.p * (pick(p.p, shared) / pick(q.p, shared))  # p e^x, also where p is zero
         surplus = np.where(x <= 1.0, p.p * np.expm1(np.minimum(x, 1.0)), grown - p.p)

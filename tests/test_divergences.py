@@ -113,6 +113,13 @@ def test_what_both_exclude_costs_nothing() -> None:
     assert kdref.total_variation_from_logits(EXCLUDED, EXCLUDED) == 0.0
 
 
+def test_rows_that_differ_by_more_than_float64_holds_are_as_far_apart_as_can_be() -> None:
+    p, q = [1.7e308, -1.7e308], [-1.7e308, 1.7e308]
+    assert kdref.js_divergence_from_logits(p, q) == log(2)
+    assert kdref.total_variation_from_logits(p, q) == 1.0
+    assert kdref.kl_divergence_from_logits(p, q) == inf
+
+
 @pytest.mark.parametrize("beta", [0.25, 0.5, 0.9])
 def test_js_divergence_of_rows_without_a_common_class_is_the_entropy_of_its_weights(
     beta: float,

@@ -292,6 +292,17 @@ def test_pair_without_a_common_class_differs_by_everything() -> None:
     assert pair.infinite_rows().tolist() == [True]
 
 
+@pytest.mark.parametrize(("size", "temperature"), [(1.7e308, 1.0), (1e209, 1e-100)])
+def test_pair_whose_gap_overflows_differs_by_everything_too(
+    size: float, temperature: float
+) -> None:
+    a, b = np.array([[size, -size, -size]]), np.array([[-size, size, -size]])
+    pair = soften_pair(a, b, temperature)
+    assert pair.gap.tolist() == [[-np.inf, np.inf, 0.0]]
+    assert pair.difference().tolist() == [[-1.0, 1.0, 0.0]]
+    assert pair.infinite_rows().tolist() == [True]
+
+
 @SOME
 @given(data=st.data(), temperature=st.floats(1e-3, 1e6))
 def test_pair_of_any_logits_is_free_of_nan(data: st.DataObject, temperature: float) -> None:

@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -90,8 +91,8 @@ def steps(page: Path) -> Iterator[Step]:
         if block["info"] == "console":
             earlier: tuple[str, ...] = ()
             for typed in COMMAND.finditer(block["body"]):
-                place = tuple(block.start("body") + at for at in typed.span("printed"))
-                yield Step(page, files, typed["command"], typed["printed"], place, earlier)
+                start, end = (block.start("body") + at for at in typed.span("printed"))
+                yield Step(page, files, typed["command"], typed["printed"], (start, end), earlier)
                 earlier += (typed["command"],)
 
 
@@ -128,9 +129,8 @@ def run(command: str, step: Step) -> str:
     words = shlex.split(command.replace("\\\n", " "))
     settings = dict(word.split("=") for word in itertools.takewhile(SETTING.fullmatch, words))
     program, *arguments = words[len(settings) :]
-    os.environ.update(settings)
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
+    with mock.patch.dict(os.environ, settings), contextlib.redirect_stdout(printed):
         if program == "pytest":
             names = runpy.run_path(arguments[0])
             for test in [value for name, value in names.items() if name.startswith("test_")]:

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +21,18 @@ from kdref.conformance.report import CODES, Report
 COULD_NOT_RUN = 2
 
 
+class WholeNames(argparse.HelpFormatter):
+    """Help in which a name with a hyphen stays on one line, so that it can be found and copied."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 def add_parser(subparsers: Any) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "check",
+        formatter_class=WholeNames,
         help="is a loss right, and if not, what does it compute?",
         description="Calls a distillation loss on small inputs, finds the formula that it computes, and says what is "
         "wrong with it. Exits 0 if it agrees or is a convention accepted with --accept, 1 with findings, "

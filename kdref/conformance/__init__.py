@@ -14,6 +14,8 @@
     convention, and how it is known.
 `conversion`
     How a convention follows from `distillation_loss`: a factor, an alpha, a temperature, an offset.
+`known_as`
+    The names of the published losses that compute the same as a convention.
 `diagnose`, `assert_agrees`
     Find the formula of a callable; the report says what differs, what that changes and how to repair it.
 `vector_names`, `load_vectors`, `notes`
@@ -33,6 +35,7 @@ from kdref.conformance.diagnosis import diagnose as diagnose
 from kdref.conformance.distributions import Distribution as Distribution
 from kdref.conformance.libraries import CONVENTIONS as CONVENTIONS
 from kdref.conformance.libraries import PublishedLoss as PublishedLoss
+from kdref.conformance.references import known_as as known_as
 from kdref.conformance.report import CODES as CODES
 from kdref.conformance.report import Finding as Finding
 from kdref.conformance.report import Report as Report

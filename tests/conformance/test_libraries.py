@@ -20,7 +20,7 @@ from kdref.conformance import (
 )
 from kdref.conformance import distillation_convention as described
 from kdref.conformance.libraries import language, language_papers, packages, repositories, tutorials
-from kdref.conformance.references import references
+from kdref.conformance.references import known_as, references
 from tests.conformance.sources import SOURCES
 
 NAMES = list(CONVENTIONS)
@@ -196,6 +196,23 @@ def test_conversion_refuses_what_distillation_loss_cannot_give(convention: Conve
 
 
 # -------------------------------------------------------------------------------- the reference
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_published_loss_is_known_as_itself(name: str) -> None:
+    assert name in known_as(CONVENTIONS[name].convention)
+
+
+def test_a_formula_that_jumps_is_not_known_as_one_that_does_not() -> None:
+    names = known_as(CONVENTIONS["torchdistill"].convention)
+    assert names == ("torchdistill",)
+    assert "torchdistill" not in known_as(CONVENTIONS["philschmid"].convention)
+
+
+def test_another_jump_makes_another_formula() -> None:
+    convention = CONVENTIONS["torchdistill"].convention
+    elsewhere = dataclasses.replace(convention.branches[0], terms=HINTON.terms)
+    assert known_as(dataclasses.replace(convention, branches=(elsewhere,))) == ()
 
 
 def test_every_published_loss_is_a_reference_for_a_check() -> None:
