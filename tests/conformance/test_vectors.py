@@ -18,19 +18,15 @@ import kdref
 from kdref import conformance, exact
 from kdref.conformance import Vector, VectorFile, run_vectors, vector_names
 from kdref.conformance.vectors import texts
+from tests.oracle.batch import LOSSES as LOSSES_OF_ROWS
+from tests.oracle.definitions import FORMULAS
 from tests.vectors import __main__ as generator
 from tests.vectors import answers, files, page
 
 ROOT = Path(__file__).parents[2]
 
-WITHOUT_ORACLE = {
-    "logit_mse", "logit_cosine", "standardised_kl", "decoupled_kd", "normalised_kd",
-    "weighted_soft_label", "dist", "top_k_kl", "universal_logit",
-}  # fmt: skip
-"""Losses that the oracle has no text of, and so no vectors."""
-
-OWN_FLOORS = 2.0
-"""Rounding floors that the plain functions stay within; others are allowed 8.  Measured: up to 1.7."""
+OWN_FLOORS = 4.0
+"""Rounding floors that the plain functions stay within; others are allowed 8.  Measured: up to 3.8 (dist), mostly 1."""
 
 SMALLEST_EXACT = 1e-289
 """Below this double-double arithmetic underflows before its result does."""
@@ -87,7 +83,7 @@ def test_there_are_at_least_1000_vectors_in_few_bytes() -> None:
 
 def test_every_loss_that_the_oracle_has_has_vectors() -> None:
     covered = {load_vectors(name).loss for name in vector_names()}
-    assert covered == set(kdref.LOSSES) - WITHOUT_ORACLE
+    assert covered == set(LOSSES_OF_ROWS) | set(FORMULAS) == set(kdref.LOSSES)
 
 
 def test_every_result_is_there_and_ids_are_unique() -> None:

@@ -25,17 +25,14 @@ def alone(name: str) -> Any:
     Those import trainers, viewers and clients of services, which the arithmetic does not need; the packages above the
     module are left in ``sys.modules`` as bare folders, for what it imports itself.
     """
-    top, *rest = name.split(".")
-    found = importlib.util.find_spec(top) if top not in sys.modules else sys.modules[top].__spec__
-    if top not in sys.modules:
-        if found is None or not found.submodule_search_locations:
-            pytest.skip(f"{top} is not installed")
-        folder = Path(next(iter(found.submodule_search_locations)))
-        for depth in range(len(rest)):
-            parent = types.ModuleType(".".join((top, *rest[:depth])))
-            parent.__path__ = [str(folder.joinpath(*rest[:depth]))]
-            parent.__spec__ = importlib.util.spec_from_loader(
-                parent.__name__, None, is_package=True
-            )
-            sys.modules.setdefault(parent.__name__, parent)
+    *parents, _ = name.split(".")
+    found = None if parents[0] in sys.modules else importlib.util.find_spec(parents[0])
+    if found is not None and found.submodule_search_locations:
+        top = Path(next(iter(found.submodule_search_locations)))
+        for depth in range(1, len(parents) + 1):
+            bare = types.ModuleType(".".join(parents[:depth]))
+            bare.__path__ = [str(top.joinpath(*parents[1:depth]))]
+            # Others ask whether a package is there by looking for its specification.
+            bare.__spec__ = importlib.util.spec_from_loader(bare.__name__, None, is_package=True)
+            sys.modules.setdefault(bare.__name__, bare)
     return pytest.importorskip(name, exc_type=ImportError)

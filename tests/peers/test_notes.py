@@ -28,6 +28,12 @@ def value(name: str, **parameters: float) -> float:
     return float(PACKAGES[name].function(*tensors(), **parameters))
 
 
+def test_pytorch_warns_that_its_mean_will_be_another() -> None:
+    s, t, _ = tensors()
+    with pytest.warns(UserWarning, match="will be changed to behave the same as 'batchmean'"):
+        package("torch").nn.KLDivLoss()(s.log_softmax(1), t.softmax(1))
+
+
 def test_torchdistill_without_targets_leaves_out_t_squared() -> None:
     s, t, _ = tensors()
     module = package("torchdistill.losses.mid_level")

@@ -176,7 +176,7 @@ NOTES: dict[str, Note] = {
     ),
     "MANY_CLASSES": Note(
         PRECISION,
-        "Forty classes: rounding errors of sums add up, and a constant for C is found out.",
+        "Twenty classes: rounding errors of sums add up, and a constant for C is found out.",
         "Digits are lost, or the mean is wrong.",
     ),
     "LARGE_SHIFT": Note(
@@ -308,6 +308,16 @@ NOTES: dict[str, Note] = {
         VALIDATION,
         "An infinite logit or feature: infinity minus infinity has no meaning.",
         "A number comes out that means nothing.",
+    ),
+    "MINUS_INFINITY": Note(
+        VALIDATION,
+        "A logit of minus infinity in a loss that sees logits other than through a softmax.",
+        "Infinity or NaN comes out, or an epsilon hides it.",
+    ),
+    "PARAMETER_RANGE": Note(
+        VALIDATION,
+        "A hyper-parameter outside its range.",
+        "A term is learned backwards, or silently left out.",
     ),
     "EMPTY_ROW": Note(
         VALIDATION,
