@@ -319,6 +319,15 @@ def test_gradient_that_is_not_finite_never_passes(analytic: float) -> None:
     assert report.where == (0,)
 
 
+def test_infinite_slope_on_both_sides_does_not_pass() -> None:
+    report = check_gradient(
+        lambda x: 1.5e308 * np.sign(x[0]), lambda x: np.array([np.inf]), [0.0], method="central"
+    )
+    assert report.numerical == math.inf
+    assert math.isnan(report.entry_error)
+    assert not report.passed
+
+
 @pytest.mark.parametrize("size", [1e-200, 1e200])
 def test_gradients_of_any_size_are_compared(size: float) -> None:
     # Their squares leave the range of float64.

@@ -276,7 +276,7 @@ def test_parameters_of_answers_are_documented() -> None:
     ("careful", "careless", "failing"),
     [
         ("math.log1p(math.fsum(rest))", "math.log(1.0 + math.fsum(rest))", "confident-right"),
-        ("math.expm1(x)", "math.exp(x) - 1.0", "confident-right"),
+        ("math.expm1(log_q[label])", "math.exp(log_q[label]) - 1.0", "confident-right"),
         ("0 <= label < n_classes", "label < n_classes", "refused-label-negative"),
         ("len(student) == len(labels) == len(weights)", "True", "refused-labels-too-few"),
         ("0.0 <= w < math.inf", "w < math.inf", "refused-weights-negative"),
