@@ -49,6 +49,8 @@ def test_overview_does_all_four_parts(
     assert "12 of 12 printed figures reproduced" in out
     rows = [line.split() for line in out.splitlines() if line.endswith("1e-09  agrees")]
     assert [row[0] for row in rows] == [*CHECKED, "backpropagation"]
+    for name in LOSSES.keys() - CHECKED:
+        assert f"Left to the tests: {name}, whose gradient holds" in out
     assert "KL to teacher, nats" in out
     assert "3s found" in out
     written = sorted((tmp_path / "figures").iterdir())

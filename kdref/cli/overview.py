@@ -179,7 +179,7 @@ def _network_report(rng: np.random.Generator) -> GradientReport:
 
 
 def gradients_text(reports: Mapping[str, GradientReport]) -> str:
-    """A row for each gradient: its error in norm and the verdict."""
+    """A row for each gradient: its error in norm and the verdict; below, which losses are not there and why."""
     rows = [
         (
             name,
@@ -191,7 +191,12 @@ def gradients_text(reports: Mapping[str, GradientReport]) -> str:
     ]
     heading = "Gradients against Richardson's extrapolation of central differences"
     table = _output.table(("gradient of", "error in norm", "allowed", ""), rows)
-    return "\n".join((heading, "", table, ""))
+    left_out = [
+        f"  Left to the tests: {entry.name}, whose gradient holds {entry.held_constant} constant."
+        for entry in LOSSES.values()
+        if entry.held_constant
+    ]
+    return "\n".join((heading, "", table, "", *left_out, ""))
 
 
 def quick_distillation(seed: int, *, n_workers: int) -> dict[str, SeedResult]:
