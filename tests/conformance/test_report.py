@@ -5,12 +5,12 @@ import pytest
 
 from kdref.conformance import CODES, Finding, Report
 from kdref.conformance.report import Disagreement
-from kdref.conformance.report.findings import explain, verdict_of
+from kdref.conformance.report.findings import explain, milder_verdicts, verdict_of
 from kdref.conformance.report.repairs import WORDS
 
 
 def test_a_report_shows_verdict_formula_reference_finding_and_repair() -> None:
-    findings = explain({"CLASS_MEAN"}, "torch", {"CLASS_MEAN": "C = 5"}, soft_only=False)
+    findings = explain({"CLASS_MEAN"}, "torch", {"CLASS_MEAN": "C = 5"}, {})
     text = str(Report("wrong", "the formula", findings=tuple(findings), framework="torch"))
     for expected in ("wrong", "the formula", "alpha * T^2 * KL", "CLASS_MEAN (wrong)", "C = 5"):
         assert expected in text
@@ -23,18 +23,27 @@ def test_a_report_shows_verdict_formula_reference_finding_and_repair() -> None:
 @pytest.mark.parametrize("framework", WORDS)
 @pytest.mark.parametrize("code", sorted(set(CODES) - {"AGREES"}))
 def test_every_code_has_a_repair_in_every_framework(code: Any, framework: Any) -> None:
-    (finding,) = explain({code}, framework, {}, soft_only=False)
+    (finding,) = explain({code}, framework, {}, {})
     assert isinstance(finding, Finding)
     assert all((finding.meaning, finding.changes, finding.leaves, finding.repair))
     assert "{" not in finding.repair.replace("{ ", "")
     assert "\n" not in finding.repair
 
 
-def test_the_worst_code_decides_and_a_caution_decides_nothing() -> None:
-    assert verdict_of(set()) == "agrees"
-    assert verdict_of({"TEACHER_GETS_GRADIENT"}) == "agrees"
-    assert verdict_of({"SOFT_ONLY", "T_SQUARED_MISSING"}) == "convention"
-    assert verdict_of({"ALPHA_ON_HARD", "T_SQUARED_MISSING"}) == "wrong"
+def test_the_worst_code_decides() -> None:
+    assert verdict_of(set(), {}) == "agrees"
+    assert verdict_of({"ALPHA_ON_HARD", "T_SQUARED_MISSING"}, {}) == "wrong"
+
+
+def test_a_missing_square_weighs_less_without_a_hard_term() -> None:
+    codes = {"SOFT_ONLY", "T_SQUARED_MISSING"}
+    assert verdict_of(codes, milder_verdicts(codes, frozen_teacher=True)) == "convention"
+
+
+def test_a_gradient_to_the_teacher_is_wrong_unless_the_teacher_is_frozen() -> None:
+    codes = {"TEACHER_GETS_GRADIENT"}
+    assert verdict_of(codes, milder_verdicts(codes, frozen_teacher=True)) == "agrees"
+    assert verdict_of(codes, milder_verdicts(codes, frozen_teacher=False)) == "wrong"
 
 
 def test_the_snippet_reproduces_the_disagreement() -> None:

@@ -7,7 +7,7 @@ from kdref.conformance.diagnosis.checks.validation import EXACT_FLOORED
 from kdref.conformance.diagnosis.progress import Diagnosis
 from kdref.conformance.diagnosis.reading.reading import read
 from kdref.conformance.report import Disagreement, Report
-from kdref.conformance.report.findings import explain, verdict_of
+from kdref.conformance.report.findings import explain, milder_verdicts, verdict_of
 
 VALUE_BLIND = frozenset(
     {
@@ -33,10 +33,11 @@ def conclude(
     details = dict(state.details)
     if names:
         details["OTHER_LOSS"] = "; ".join(dict.fromkeys(names))
-    verdict = verdict_of(codes)
+    milder = milder_verdicts(codes, frozen_teacher=state.frozen_teacher)
+    verdict = verdict_of(codes, milder)
     if state.convention is None and verdict != "wrong":
         verdict = "unknown"
-    findings = explain(codes, framework, details, soft_only="SOFT_ONLY" in codes)
+    findings = explain(codes, framework, details, milder)
     return Report(
         verdict=verdict,
         formula=str(state.convention)

@@ -29,6 +29,7 @@ def diagnose(
     call: Call | None = None,
     ignore_index: int | None = None,
     against: Convention | None = None,
+    frozen_teacher: bool = True,
     parts: tuple[str, ...] = PARTS,
 ) -> Report:
     """Find the formula that a distillation loss computes, and what is wrong with it.
@@ -48,6 +49,10 @@ def diagnose(
         The label of rows that should be ignored; without it, padding is not tested.
     against : Convention, optional
         Another reference than the Hinton loss: what it shares with the loss is no finding.
+    frozen_teacher : bool
+        Whether the teacher runs without gradients (``torch.no_grad()``), as it usually does: a
+        loss that would let one pass is then told so, and its verdict is its formula's.  If False,
+        ``TEACHER_GETS_GRADIENT`` makes it wrong.
     parts : tuple of str
         Which tests to report, of ``"value"``, ``"gradient"`` and ``"robustness"``.
 
@@ -82,7 +87,8 @@ def diagnose(
         _checks.choice("parts", part, PARTS)
     default, taken = by_keyword(loss)
     box = Box(loss, framework_named(framework), call or default)
-    state = Diagnosis(box, np.random.default_rng(SEED), call is not None or "alpha" in taken)
+    takes_alpha = call is not None or "alpha" in taken
+    state = Diagnosis(box, np.random.default_rng(SEED), takes_alpha, frozen_teacher)
     with (
         warnings.catch_warnings(),
         np.errstate(all="ignore"),

@@ -140,15 +140,15 @@ SOFT_KINDS: dict[str, Kind] = {
         "skew cross entropy",
         "CE({a}, {w} * {a} + (1 - {w}) * {b})",
     ),
-    "cosine": kind(soft.pair(soft.cosine), "cosine distance", "1 - cos({a}, {b})", class_sum=False),
+    "cosine": kind(soft.cosine, "cosine distance", "1 - cos({a}, {b})", class_sum=False),
     "correlation": kind(
-        soft.pair(soft.correlation),
+        soft.correlation,
         "correlation of rows",
         "1 - correlation({a}, {b})",
         class_sum=False,
     ),
     "column correlation": kind(
-        soft.pair(soft.column_correlation),
+        soft.column_correlation,
         "correlation of classes across the batch",
         "1 - correlation across the batch({a}, {b})",
         class_sum=False,

@@ -165,10 +165,16 @@ class Box:
         self.calls += 1
         s, t = (self.framework.array(each, self.dtype) for each in (student, teacher))
         ids = self.framework.labels(labels)
-        result = self.framework.numpy(self.call(self.loss, s, t, ids, temperature, alpha))
+        returned = self.call(self.loss, s, t, ids, temperature, alpha)
+        if isinstance(returned, tuple | dict):
+            raise TypeError(
+                f"the loss must return a real number or one a row, got a {type(returned).__name__}: "
+                "pick the total in an adapter (call=, --call)"
+            )
+        result = self.framework.numpy(returned)
         self._note_mutation([student, teacher], [s, t])
         self.mutated |= not np.array_equal(self.framework.numpy(ids), labels)
-        return self._number(result)
+        return self._number(result, len(student))
 
     def _note_mutation(self, given: list[FloatArray], passed: list[Any]) -> None:
         for before, after in zip(given, passed, strict=True):
@@ -178,12 +184,12 @@ class Box:
             )
             self.mutated |= not same
 
-    def _number(self, result: np.ndarray[Any, Any]) -> float:
+    def _number(self, result: np.ndarray[Any, Any], n_examples: int) -> float:
         if result.dtype.kind not in "iufb":
             raise TypeError(
                 f"the loss must return a real number or one a row, got dtype {result.dtype}"
             )
-        if np.squeeze(result).ndim > 1:
+        if np.squeeze(result).ndim > 1 or result.size > max(1, n_examples):
             raise ValueError(
                 f"the loss must return a real number or one a row, got shape {result.shape}"
             )

@@ -17,6 +17,7 @@ SMALL = 1e-3
 """Values below this are compared absolutely with it."""
 
 ROUND_TEMPERATURES = (2.0, 3.0, 4.0, 5.0, 10.0, 20.0, 0.5)
+SMALL_SCALES = (0.7,)
 N_UNSEEN = 30
 N_SPECIAL = 5
 
@@ -63,7 +64,8 @@ def with_branches(
     ]
     special += [("temperature", t, (n, c, t), (ALPHAS[1],)) for t in (1.0, *ROUND_TEMPERATURES)]
     for parameter, at, setting, alphas in special:
-        probes = probe(box, rng, setting, alphas, N_SPECIAL, positive=positive)
+        # Small logits: an epsilon that is not identified must not pass for a branch at a low temperature.
+        probes = probe(box, rng, setting, alphas, N_SPECIAL, scales=SMALL_SCALES, positive=positive)
         predicted = result.convention.many(*probes.inputs, setting[2], alphas[0])
         values = probes.values[:, 0]
         finite = np.isfinite(values)

@@ -14,6 +14,9 @@ from kdref.conformance.diagnosis.search.candidates.parts import (
 from kdref.conformance.distributions import Temperature
 from kdref.conformance.terms import Floor, Term
 
+DIST_EPSILON = 1e-8
+"""Added to the product of the norms by the authors of DIST (arXiv:2205.10536)."""
+
 
 def common_pairs() -> list[Term]:
     """What most losses are made of."""
@@ -35,7 +38,9 @@ def common_pairs() -> list[Term]:
             terms += [pair(kind, a, b, one_sided), pair(kind, a, b, one_sided, reverse=True)]
     terms += [pair("squared", 1.0, 1.0, ("raw", "raw")), pair("squared", "T", "T", ("raw", "raw"))]
     terms += [pair("dot", 1.0, 1.0, ("raw", "raw")), pair("cosine", 1.0, 1.0, ("raw", "raw"))]
-    terms += [pair(kind, "T", "T") for kind in ("correlation", "column correlation", "absolute")]
+    terms.append(pair("absolute", "T", "T"))
+    for kind in ("correlation", "column correlation"):
+        terms += [pair(kind, "T", "T", option=added) for added in (None, DIST_EPSILON)]
     for tau in (1.0, "T"):
         terms += [pair("cross entropy", a, tau, ("raw", "softmax")) for a in (1.0, "T")]
         terms += [pair(kind, tau, tau, ("softmax", "raw")) for kind in LOGARITHMIC]
