@@ -95,7 +95,7 @@ def diagnose(
     ):  # the user's warnings are not ours to raise
         warnings.simplefilter("ignore")
         identify(state)
-        if "gradient" in parts and "NOT_FINITE" not in state.codes:
+        if "gradient" in parts:
             _add_gradient(state, gradient)
         if "robustness" in parts:
             _add_robustness(state, ignore_index)
@@ -141,7 +141,17 @@ def accepted(report: Report, accept: frozenset[str] | set[str]) -> bool:
     return all(f.verdict == "caution" or f.code in accept for f in report.findings)
 
 
+NO_GRADIENT = {
+    "NOT_FINITE": "the gradient: the values are not finite",
+    "NONDETERMINISTIC": "the gradient: two calls with the same inputs differ",
+}
+
+
 def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
+    reasons = [reason for code, reason in NO_GRADIENT.items() if code in state.codes]
+    if reasons:
+        state.untested += reasons
+        return
     tests = compare_gradients(
         state.box, state.rng, gradient, single=state.single, positive=state.positive
     )
