@@ -153,7 +153,12 @@ def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
         state.untested += reasons
         return
     tests = compare_gradients(
-        state.box, state.rng, gradient, single=state.single, positive=state.positive
+        state.box,
+        state.rng,
+        gradient,
+        state.convention,
+        tolerance=state.tolerance,
+        positive=state.positive,
     )
     state.codes |= tests.codes
     state.details.update(tests.details)

@@ -146,7 +146,7 @@ def _confirm(state: Diagnosis, convention: Convention) -> None:
         positive=state.positive,
         takes_alpha=state.takes_alpha,
     )
-    validate(box, rng, checked, positive=state.positive)
+    validate(box, rng, checked, tolerance=tolerance, positive=state.positive)
     if checked.worst > tolerance:
         state.notes.append("a formula was found that fails on other inputs, and dropped")
         state.codes &= {"NOT_FINITE"}

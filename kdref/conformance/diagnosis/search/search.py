@@ -50,8 +50,8 @@ def _cheapest(
         for both in candidates:
             tried = True
             best = cheaper(best, _completed(evidence, labels, both, varied))
-            if best is not None and cost(best) <= PLAIN_COST:
-                return best, True
+        if best is not None and cost(best) <= PLAIN_COST:
+            break
     return best, tried
 
 
