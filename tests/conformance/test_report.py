@@ -46,6 +46,24 @@ def test_a_gradient_to_the_teacher_is_wrong_unless_the_teacher_is_frozen() -> No
     assert verdict_of(codes, milder_verdicts(codes, frozen_teacher=False)) == "wrong"
 
 
+def test_mistakes_are_told_before_conventions_and_cautions() -> None:
+    codes = {"SOFT_ONLY", "CLASS_MEAN", "TEACHER_GETS_GRADIENT"}
+    milder = milder_verdicts(codes, frozen_teacher=True)
+    text = str(Report("wrong", findings=tuple(explain(codes, "jax", {}, milder)), framework="jax"))
+    assert text.startswith("verdict    wrong: CLASS_MEAN\n")
+    assert text.index("CLASS_MEAN (wrong)") < text.index("SOFT_ONLY (convention)")
+    assert text.index("SOFT_ONLY (convention)") < text.index("TEACHER_GETS_GRADIENT (caution)")
+
+
+def test_what_a_repair_names_is_said_once() -> None:
+    text = str(
+        Report("wrong", findings=tuple(explain({"CLASS_MEAN"}, "torch", {}, {})), framework="torch")
+    )
+    assert "where     p = F.softmax(teacher / T, dim=-1), log_q = " in text
+    told = explain({"CROSS_ENTROPY_NOT_KL"}, "torch", {}, {})
+    assert "where " not in str(Report("convention", findings=tuple(told), framework="torch"))
+
+
 def test_the_snippet_reproduces_the_disagreement() -> None:
     arrays = np.array([[0.5, -1.0]]), np.array([[1.0, 2.0]])
     snippet = Disagreement(*arrays, [1], 2.0, 0.25, got=3.0, expected=4.0).snippet("numpy")
@@ -58,4 +76,4 @@ def test_the_snippet_reproduces_the_disagreement() -> None:
     np.testing.assert_array_equal(seen["student"], arrays[0])
     np.testing.assert_array_equal(seen["teacher"], arrays[1])
     assert seen["given"] == (2.0, 0.25)
-    assert "got 3, the reference is 4" in snippet
+    assert "it gives 3, the reference 4" in snippet

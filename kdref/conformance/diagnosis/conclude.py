@@ -25,9 +25,10 @@ def conclude(
     codes, names, alternatives = set(state.codes), list[str](), list[str]()
     reference = HINTON if against is None else against
     if state.convention is not None:
-        reading = read(state.convention)
+        reading = read(state.convention, takes=state.takes)
         codes |= reading.codes
         names, alternatives = reading.names, reading.alternatives
+        state.notes += reading.notes
         codes = codes if against is None else _relative(codes, state.convention, against)
     codes = _of_parts(codes, parts)
     details = dict(state.details)

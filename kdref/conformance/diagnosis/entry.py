@@ -6,7 +6,14 @@ import numpy as np
 
 from kdref import _checks
 from kdref.conformance.convention import Convention
-from kdref.conformance.diagnosis.calls.box import Box, Call, Loss, by_keyword
+from kdref.conformance.diagnosis.calls.box import (
+    PARAMETERS,
+    Box,
+    Call,
+    Expression,
+    Loss,
+    by_keyword,
+)
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
 from kdref.conformance.diagnosis.calls.frameworks import framework as framework_named
 from kdref.conformance.diagnosis.checks import robustness
@@ -85,10 +92,11 @@ def diagnose(
     _checks.choice("framework", framework, FRAMEWORKS)
     for part in parts:
         _checks.choice("parts", part, PARTS)
-    default, taken = by_keyword(loss)
+    default, takes = by_keyword(loss)
+    if call is not None:
+        takes = call.takes if isinstance(call, Expression) else frozenset(PARAMETERS)
     box = Box(loss, framework_named(framework), call or default)
-    takes_alpha = call is not None or "alpha" in taken
-    state = Diagnosis(box, np.random.default_rng(SEED), takes_alpha, frozen_teacher)
+    state = Diagnosis(box, np.random.default_rng(SEED), takes, frozen_teacher)
     with (
         warnings.catch_warnings(),
         np.errstate(all="ignore"),

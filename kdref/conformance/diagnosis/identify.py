@@ -144,7 +144,7 @@ def _confirm(state: Diagnosis, convention: Convention) -> None:
         state.find,
         tolerance=tolerance,
         positive=state.positive,
-        takes_alpha=state.takes_alpha,
+        takes_alpha="alpha" in state.takes,
     )
     validate(box, rng, checked, tolerance=tolerance, positive=state.positive)
     if checked.worst > tolerance:

@@ -19,7 +19,7 @@ class Diagnosis:
 
     box: Box
     rng: np.random.Generator
-    takes_alpha: bool
+    takes: frozenset[str]
     frozen_teacher: bool = True
     codes: set[str] = field(default_factory=set)
     details: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Diagnosis:
     @property
     def alphas(self) -> tuple[float, ...]:
         """The alphas to evaluate at; one if the loss has none."""
-        return ALPHAS if self.takes_alpha else ALPHAS[1:2]
+        return ALPHAS if "alpha" in self.takes else ALPHAS[1:2]
 
     @property
     def single(self) -> bool:
@@ -47,6 +47,6 @@ class Diagnosis:
         reach: Reach = "all",
     ) -> Formula | None:
         """A formula at these alphas and settings, within the tolerance that is known to hold."""
-        kept = alphas if self.takes_alpha else self.alphas
+        kept = alphas if "alpha" in self.takes else self.alphas
         evidence = Evidence(self.box, self.rng, kept, self.tolerance, settings, self.positive)
         return search(evidence, reach=reach)

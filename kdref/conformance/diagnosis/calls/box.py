@@ -17,6 +17,51 @@ Call = Callable[[Loss, Any, Any, Any, float, float], Any]
 PARAMETERS = ("temperature", "alpha")
 
 
+class Expression:
+    """An adapter written as a Python expression, in which a name stands for the loss.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"NAME(student, labels, teacher, T=temperature, a=alpha)"``.
+    name : str
+        What the loss is called in it; its gradient is called the same way.
+    namespace : dict
+        What else the expression may use.
+
+    Examples
+    --------
+    >>> adapter = Expression("f(student, teacher, T=temperature)", "f", {})
+    >>> adapter(lambda s, t, T: (s - t) / T, 5.0, 1.0, None, 2.0, 0.5)
+    2.0
+    >>> sorted(adapter.takes)
+    ['temperature']
+    """
+
+    def __init__(self, text: str, name: str, namespace: dict[str, Any]) -> None:
+        self.text, self.name, self.namespace = text, name, namespace
+        self._code = compile(text, "--call", "eval")
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Which of the two parameters are passed on."""
+        return frozenset(PARAMETERS) & set(self._code.co_names)
+
+    def __call__(
+        self,
+        function: Loss,
+        student: Any,
+        teacher: Any,
+        labels: Any,
+        temperature: float,
+        alpha: float,
+    ) -> Any:
+        """What the expression gives."""
+        arrays = {"student": student, "teacher": teacher, "labels": labels}
+        given = {"temperature": temperature, "alpha": alpha, self.name: function}
+        return eval(self._code, {**self.namespace, **arrays, **given})
+
+
 def by_keyword(loss: Loss) -> tuple[Call, frozenset[str]]:
     """The default adapter, which passes temperature and alpha by keyword where the loss takes them.
 
