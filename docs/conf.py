@@ -97,7 +97,8 @@ numpydoc_validation_overrides = {
     "PR04": [r"\n\s+See `"],  # a gradient takes what its loss takes
 }
 
-copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_line_continuation_character = "\\"
 copybutton_prompt_is_regexp = True
 
 intersphinx_mapping = write_inventories(HERE / "_build" / "inventories")

@@ -31,10 +31,11 @@ Shape: TypeAlias = tuple[int, int]
 SOME = settings(max_examples=settings().max_examples // 4)
 """A quarter of the profile's examples: for a law of one function."""
 
-FEW = settings(max_examples=settings().max_examples // 10)
-"""For laws that run over the whole registry, so that the default tests stay fast while the registry grows."""
+FEW = settings(max_examples=settings().max_examples // 20)
+"""For laws that run over the whole registry, so that the default tests stay fast while the registry grows: each example
+is a whole batch of numbers, and a run with a seed draws three times as many."""
 
-COSTLY = settings(max_examples=settings().max_examples // 25)
+COSTLY = settings(max_examples=settings().max_examples // 33)
 """For the same laws where one example calls the loss a hundred times."""
 
 temperatures = st.floats(0.25, 8.0)
@@ -179,6 +180,13 @@ class Call:
     def n_rows(self) -> int:
         return len(self.student)
 
+    @property
+    def condition(self) -> float:
+        """How much a rounding of the probabilities grows in the value; in the gradient it grows by the square."""
+        if self.entry.name not in CONDITIONS:
+            return 1.0
+        return CONDITIONS[self.entry.name](self, float(self.parameters.get("temperature", 1.0)))
+
 
 def frozen(array: Array) -> Array:
     """A read-only copy."""
@@ -208,6 +216,13 @@ def calls(draw: st.DrawFn, entry: LossEntry, min_rows: int = 1, min_classes: int
     return call
 
 
+MOST_DRAWS = 10_000
+"""Of logits that must keep away from kinks: a scale that never does is a mistake of the test, not a reason to wait."""
+
+STEP = 0.2
+"""How far from a kink `normal_call` stays: twice the step of the numerical gradients."""
+
+
 def normal_call(
     entry: LossEntry,
     rng: np.random.Generator,
@@ -215,8 +230,9 @@ def normal_call(
     *,
     scale: float = 1.0,
     temperature: float = 1.0,
+    away: float = STEP,
 ) -> Call:
-    """Arguments with normal logits, a step away from the kinks, for tests of ordinary numbers and no corners.
+    """Arguments with normal logits, ``away`` from the kinks, for tests of ordinary numbers and no corners.
 
     Logits are of size ``2 * scale``, and ``temperature`` is the one at which the distance from a kink is told.
     """
@@ -229,16 +245,9 @@ def normal_call(
         }
         frozen_inputs = {name: frozen(a) for name, a in inputs.items()}
         call = Call(entry, frozen_inputs, dict(entry.parameters))
-        if entry.name not in KINKS or KINKS[entry.name](call, temperature) > STEP:
+        if entry.name not in KINKS or KINKS[entry.name](call, temperature) > away:
             return call
     raise AssertionError(f"{entry.name}: {MOST_DRAWS} draws came too near a kink, at scale {scale}")
-
-
-MOST_DRAWS = 10_000
-"""Of logits that must keep away from kinks: a scale that never does is a mistake of the test, not a reason to wait."""
-
-STEP = 0.2
-"""How far from a kink `normal_call` stays: twice the step of the numerical gradients."""
 
 
 def log_pair(call: Call, temperature: float) -> tuple[Array, Array]:
@@ -277,6 +286,15 @@ def spread(call: Call, temperature: float) -> float:
     batches = [np.exp(log) for log in log_pair(call, temperature)]
     spreads = np.concatenate([np.ptp(rows, axis=1) for p in batches for rows in (p, p.T)])
     return float(spreads[spreads > 0.0].min(initial=np.inf))
+
+
+def inverse_spread(call: Call, temperature: float) -> float:
+    """A correlation divides deviations by their size, and its derivative does so twice."""
+    return max(1.0, 1.0 / spread(call, temperature))
+
+
+CONDITIONS: Mapping[str, Callable[[Call, float], float]] = {"dist": inverse_spread}
+"""Losses whose value near a kink feels roundings of its probabilities more than once."""
 
 
 def length(call: Call, temperature: float) -> float:

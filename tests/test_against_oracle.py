@@ -25,9 +25,9 @@ from tests.oracle.rounding import FLOAT64, ulps, ulps_in_norm
 VALUE = 6.0
 """Values from logits, entries of softmax and its logarithm, entropy and cross entropy of given probabilities."""
 
-SKEWED = 12.0
-"""Skew divergences: log(m/p) inherits the rounding of log(q/p), and where the two are near its square counts it twice;
-measured up to 7.5 over twelve seeds."""
+SKEWED = 8.0
+"""Skew divergences: KL(p, m) is about half the square of m/p - 1, so that the roundings of log(q/p) count twice.
+One row in 31,200 (a hundred seeds) was off by more than 6 ulp, by 6.3."""
 
 LOGSUMEXP = 2.0
 """In ulp of max(|max z|, log C): where the two cancel, float64 holds no more."""
@@ -101,19 +101,15 @@ def judge_all(library: Any, case: Case) -> list[Verdict]:
     return [verdict for subject in accepted for verdict in judge(library, subject, case)]
 
 
-@pytest.mark.parametrize(
-    ("dtype", "class_name"),
-    [
-        (dtype, name)
-        for dtype in (np.float64, np.float32, np.float16)
-        for name in CLASSES
-        if dtype is np.float64 or name != "C1000"  # seconds each, and in the sweeps
-    ],
-)
+QUICK = [name for name in CLASSES if name != "C1000"]
+"""The oracle needs seconds for 1,000 classes: they are in the sweeps."""
+
+
+@pytest.mark.parametrize("class_name", QUICK)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 def test_every_function_meets_its_bound(class_name: str, dtype: DType) -> None:
-    # Two rows, because some classes have two kinds of row; the oracle needs a second for each row of 1,000 classes.
-    n_rows = 1 if class_name == "C1000" else 2
-    [case] = draw([class_name], dtype, n_rows, seed())
+    # Two rows, because some classes have two kinds of row.
+    [case] = draw([class_name], dtype, 2, seed())
     complain(judge_all(kdref, case), seed())
 
 

@@ -138,6 +138,10 @@ def test_softening_at_the_figures_of_the_article() -> None:
     assert sweep.temperatures.tolist() == [1.0, 3.0]
 
 
+def test_the_exercise_of_the_first_notebook_has_the_solution_it_gives() -> None:
+    assert softmax([2.9, 0.1, 0.23], 3.95)[0] == pytest.approx(0.5, abs=1e-3)
+
+
 @SOME
 @given(rows, temperatures)
 def test_softening_slopes_are_the_derivatives_of_the_probabilities(
@@ -269,6 +273,20 @@ def test_gradient_noise_refuses_counts_below_one(
     rng = np.random.default_rng(5)
     with pytest.raises(ValueError, match=message):
         gradient_noise([0.0, 1.0], [1.0, 0.0], draws, rng=rng, n_trials=trials)
+
+
+def test_one_distribution_is_softened_at_a_time() -> None:
+    with pytest.raises(ValueError, match=r"logits must have shape \(C,\), got \(1, 2\)"):
+        softening([[1.0, 2.0]], [1.0])
+
+
+def test_gradient_noise_is_that_of_one_example_and_of_a_generator() -> None:
+    rng: Any = np.random.default_rng(5)
+    with pytest.raises(ValueError, match=r"teacher_logits must have shape \(C,\), got \(1, 2\)"):
+        gradient_noise([[0.0, 1.0]], [[1.0, 0.0]], [1], rng=rng)
+    rng = 7
+    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator, got 7"):
+        gradient_noise([0.0, 1.0], [1.0, 0.0], [1], rng=rng)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])

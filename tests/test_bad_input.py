@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 import kdref
 from kdref import LOSSES
+from tests.looping import for_each
 from tests.strategies import FEW, Array, extreme_logits, frozen
 
 CLEAR = re.compile(r"^[\w ]+ must .+, got .+$", re.DOTALL)
@@ -111,28 +112,25 @@ OF_ROWS = [subject for subject in OF_LOSSES if subject.weighted]
 SUBJECTS = [*ROW_FUNCTIONS, *OF_PROBABILITIES, *OF_LABELS, *OF_LOSSES]
 
 
-def cases(subjects: list[Subject], *kinds: str) -> pytest.MarkDecorator:
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def cases(subjects: list[Subject], *kinds: str) -> Decorator:
     """Each array argument of those kinds, of each subject."""
-    return pytest.mark.parametrize(
-        ("subject", "name"),
-        [
-            pytest.param(subject, name, id=f"{subject.function.__name__}-{name}")
-            for subject in subjects
-            for name in subject.arrays
-            if subject.kind(name) in kinds
-        ],
+    return for_each(
+        (f"{name} of {subject.function.__name__}", {"subject": subject, "name": name})
+        for subject in subjects
+        for name in subject.arrays
+        if subject.kind(name) in kinds
     )
 
 
-def subjects_with(parameter: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        "subject",
-        [
-            pytest.param(subject, id=subject.function.__name__)
-            for subject in SUBJECTS
-            if parameter in subject.parameters
-        ],
-    )
+def each(subjects: list[Subject]) -> Decorator:
+    return for_each((subject.function.__name__, {"subject": subject}) for subject in subjects)
+
+
+def subjects_with(parameter: str) -> Decorator:
+    return each([subject for subject in SUBJECTS if parameter in subject.parameters])
 
 
 def exactly(message: str) -> str:
@@ -244,14 +242,7 @@ def test_losses_refuse_what_is_not_a_matrix(
         subject(**{name: np.ones(shape)})
 
 
-@pytest.mark.parametrize(
-    "subject",
-    [
-        pytest.param(s, id=s.function.__name__)
-        for s in SUBJECTS
-        if len(s.arrays) > 1 and "labels" not in list(s.arrays)[1]
-    ],
-)
+@each([s for s in SUBJECTS if len(s.arrays) > 1 and "labels" not in list(s.arrays)[1]])
 @pytest.mark.parametrize("change", [lambda a: a[:1], lambda a: a[0], lambda a: a[..., :2]])
 def test_arrays_of_different_shapes_are_refused_and_never_broadcast(
     subject: Subject, change: Callable[[Array], Array]
@@ -280,9 +271,7 @@ def test_labels_must_be_one_a_row(subject: Subject, name: str, wrong: Any) -> No
         subject(**{name: wrong})
 
 
-@pytest.mark.parametrize(
-    "subject", [pytest.param(s, id=s.function.__name__) for s in ROW_FUNCTIONS + OF_PROBABILITIES]
-)
+@each(ROW_FUNCTIONS + OF_PROBABILITIES)
 def test_row_functions_of_no_rows_return_no_rows(subject: Subject) -> None:
     result = subject(**{name: a[:0] for name, a in subject.arrays.items()})
     assert result.shape == (0, *np.shape(subject())[1:])
@@ -455,7 +444,7 @@ def test_fraction_must_lie_between_zero_and_one(name: str, bad: float) -> None:
             subject(**{name: bad})
 
 
-@pytest.mark.parametrize("subject", [pytest.param(s, id=s.function.__name__) for s in OF_ROWS])
+@each(OF_ROWS)
 @pytest.mark.parametrize(
     ("bad", "error", "message"),
     [
@@ -531,19 +520,20 @@ FORMS: Mapping[str, Callable[[Array], Any]] = {
 }
 
 
-@pytest.mark.parametrize("subject", [pytest.param(s, id=s.function.__name__) for s in SUBJECTS])
+@each(SUBJECTS)
 @pytest.mark.parametrize("form", FORMS)
 def test_form_of_the_arrays_does_not_matter(subject: Subject, form: str) -> None:
     odd = {name: FORMS[form](a) for name, a in subject.arrays.items()}
     np.testing.assert_array_equal(subject(**odd), subject(), strict=True)
 
 
-@pytest.mark.parametrize("subject", [pytest.param(s, id=s.function.__name__) for s in SUBJECTS])
+@each(SUBJECTS)
 def test_memory_mapped_arrays_do_as_well(subject: Subject, tmp_path: Path) -> None:
     mapped = {}
     for name, a in subject.arrays.items():
-        (tmp_path / name).mkdir()
-        mapped[name] = memory_mapped(a, tmp_path / name)
+        folder = tmp_path / subject.function.__name__ / name
+        folder.mkdir(parents=True)
+        mapped[name] = memory_mapped(a, folder)
     assert all(isinstance(a, np.memmap) for a in mapped.values())
     result = subject(**mapped)
     assert type(result) is type(subject())
@@ -569,14 +559,14 @@ def test_labels_may_be_of_any_integer_type(subject: Subject, name: str, dtype: A
     np.testing.assert_array_equal(subject(**{name: LABELS.astype(dtype)}), subject(), strict=True)
 
 
-@pytest.mark.parametrize("subject", [pytest.param(s, id=s.function.__name__) for s in SUBJECTS])
+@each(SUBJECTS)
 def test_broadcast_arrays_count_as_the_rows_they_show(subject: Subject) -> None:
     shown = {name: np.broadcast_to(a[0], a.shape) for name, a in subject.arrays.items()}
     copied = {name: a.copy() for name, a in shown.items()}
     np.testing.assert_array_equal(subject(**shown), subject(**copied), strict=True)
 
 
-@pytest.mark.parametrize("subject", [pytest.param(s, id=s.function.__name__) for s in SUBJECTS])
+@each(SUBJECTS)
 def test_nothing_that_is_passed_in_is_written_to(subject: Subject) -> None:
     # The subjects' arrays are read-only: a write would raise here, and show in a writeable copy.
     subject()
@@ -586,15 +576,13 @@ def test_nothing_that_is_passed_in_is_written_to(subject: Subject) -> None:
         np.testing.assert_array_equal(copies[name], a, strict=True)
 
 
-@pytest.mark.parametrize("subject", [pytest.param(s, id=s.function.__name__) for s in SUBJECTS])
+@each(SUBJECTS)
 def test_results_share_no_memory_with_the_arguments(subject: Subject) -> None:
     result = subject()
     assert not any(np.may_share_memory(result, a) for a in subject.arrays.values())
 
 
-@pytest.mark.parametrize(
-    "subject", [pytest.param(s, id=s.function.__name__) for s in ROW_FUNCTIONS + OF_PROBABILITIES]
-)
+@each(ROW_FUNCTIONS + OF_PROBABILITIES)
 def test_rows_are_independent_and_any_leading_shape_will_do(subject: Subject) -> None:
     whole = np.asarray(subject())
     one_row = subject(**{name: a[1] for name, a in subject.arrays.items()})
@@ -696,13 +684,12 @@ def test_temperature_of_any_size_gives_a_sound_result(
     assert_sound(subject, arrays, called(subject, arrays, temperature=temperature))
 
 
-@pytest.mark.parametrize(
-    "subject",
+@each(
     [
-        pytest.param(s, id=s.function.__name__)
+        s
         for s in SUBJECTS
         if "temperature" in s.parameters and not {"alpha", "gamma"} & s.parameters.keys()
-    ],
+    ]
 )
 @pytest.mark.parametrize("temperature", [1e-100, 1e101, 1.7976931348623157e308])
 def test_largest_and_smallest_temperatures_give_a_sound_result(

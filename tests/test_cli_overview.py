@@ -33,6 +33,7 @@ def hasty_settings(regime: str) -> dict[str, Settings]:
 def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
     """The command with one epoch for each network, writing below a temporary directory."""
     monkeypatch.setattr(overview, "tuned_settings", hasty_settings)
+    monkeypatch.setattr(overview, "available_cores", lambda: 0)  # no other processes
 
     def run(*options: str) -> int:
         return cli.main(["--out", str(tmp_path / "figures"), *options])
@@ -46,11 +47,12 @@ def test_overview_does_all_four_parts(
     assert hasty() == 0
     out = capsys.readouterr().out
     assert "12 of 12 printed figures reproduced" in out
-    assert out.count("agrees\n") >= 12 + len(CHECKED) + 1
+    rows = [line.split() for line in out.splitlines() if line.endswith("1e-09  agrees")]
+    assert [row[0] for row in rows] == [*CHECKED, "backpropagation"]
     assert "KL to teacher, nats" in out
     assert "3s found" in out
     written = sorted((tmp_path / "figures").iterdir())
-    assert len(written) == 8
+    assert len(written) == 9
     for path in written:
         assert path.read_bytes().startswith(PNG)
         assert f"  {path}\n" in out
@@ -58,7 +60,10 @@ def test_overview_does_all_four_parts(
 
 @pytest.mark.usefixtures("hasty")
 def test_what_overview_measures_depends_on_the_seed_alone() -> None:
-    texts = [overview.distillation_text(overview.quick_distillation(seed)) for seed in (3, 3, 4)]
+    texts = [
+        overview.distillation_text(overview.quick_distillation(seed, n_workers=n_workers))
+        for seed, n_workers in ((3, 0), (3, 1), (4, 0))
+    ]
     assert texts[0] == texts[1]
     assert texts[0] != texts[2]
 
@@ -77,7 +82,8 @@ def test_overview_exits_with_1_when_a_gradient_disagrees(
 ) -> None:
     entry = LOSSES["forward_kl"]
     wrong = replace(entry, grad=lambda *inputs, **options: 2.0 * entry.grad(*inputs, **options))
-    monkeypatch.setattr(overview, "LOSSES", LOSSES | {"forward_kl": wrong})
+    few = {"reverse_kl": LOSSES["reverse_kl"], "forward_kl": wrong}
+    monkeypatch.setattr(overview, "LOSSES", few)
     assert hasty() == 1
     out = capsys.readouterr().out
     (line,) = [line.split() for line in out.splitlines() if line.endswith("DISAGREES")]
@@ -90,6 +96,7 @@ def test_overview_exits_with_1_when_a_figure_is_not_reproduced(
 ) -> None:
     wrong = replace(WORKED_EXAMPLES[0], printed=(0.553, 0.224, 0.224))
     monkeypatch.setattr(overview, "reproduce", lambda: reproduce([wrong]))
+    monkeypatch.setattr(overview, "LOSSES", {"forward_kl": LOSSES["forward_kl"]})
     assert hasty() == 1
 
 
@@ -102,10 +109,10 @@ def test_overview_exits_with_2_when_it_cannot_write(
     assert "taken" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_gradient_reports_hold_every_loss_and_the_network(seed: int) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_gradients_agree_whatever_the_seed(seed: int) -> None:
     reports = overview.gradient_reports(np.random.default_rng(seed))
-    assert list(reports) == [*CHECKED, "backpropagation"]
     assert all(report.passed for report in reports.values())
 
 

@@ -99,6 +99,7 @@ def test_build_digits_refuses_another_content(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["table"]
 
 
+@pytest.mark.peers
 def test_scikit_learns_copy_has_the_same_content() -> None:
     copy = pytest.importorskip("sklearn.datasets", reason="needs scikit-learn").load_digits()
     np.testing.assert_array_equal(copy.images, load_digits().images)
@@ -130,6 +131,7 @@ def test_rows_run_from_zero_to_one_in_the_dtype_asked_for(dtype: Any) -> None:
         ),
         (0x0E, np.float64, struct.pack(">3d", 0.5, -2.0, 1e300), [0.5, -2.0, 1e300]),
     ],
+    ids=["uint8", "int8", "int16", "int32", "float32", "float64"],
 )
 def test_read_idx_reads_every_type_in_the_machines_byte_order(
     tmp_path: Path, packed: bool, code: int, dtype: Any, entries: bytes, expected: Any
@@ -160,35 +162,54 @@ HUGE = idx(0x0E, (2**32 - 1,) * 4, b"")
 """Announces more than any memory holds; refused before it is asked for."""
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "a number of dimensions, got an empty file"),
-        (b"\0\0\x08", "a number of dimensions, got 00 00 08"),
-        (b"PK\x03\x04rest", "must begin with 00 00, .* got 50 4b 03 04"),
-        (b"\x01" + WHOLE[1:], "must begin with 00 00, .* got 01 00 08 02"),
-        (b"\0\0\x08\0", "a number of dimensions, got 00 00 08 00"),
-        (b"\0\0\x0a\x01" + WHOLE[4:], "must have a type code among 0x08, .*, 0x0e, got 0x0a"),
-        (WHOLE[:9], "must hold 8 bytes for the sizes of 2 dimensions, got 5"),
-        (WHOLE[:-1], r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 5"),
-        (WHOLE[:12], r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 0"),
-        (WHOLE + b"xy", r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 8"),
-        (HUGE, f"must hold {8 * (2**32 - 1) ** 4} bytes of entries for shape .*, got 0"),
-        (PACKED[:-9], f"must be whole gzip, got {len(PACKED) - 9} bytes with an error: Compressed"),
-        (PACKED[:5], "must be whole gzip, got 5 bytes with an error"),
-        (
-            PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:],
-            "must be whole gzip, .* CRC check failed 0x[0-9a-f]+ != 0x[0-9a-f]+",
-        ),
-        (PACKED[:-1] + b"\x01", "must be whole gzip, .* Incorrect length of data"),
-        (PACKED + b"more", "must be whole gzip, .* Not a gzipped file"),
-        (PACKED[:10] + b"\xff" * 20, "must be whole gzip, .* Error -3"),
-        (
-            gzip.compress(WHOLE[:-1]),
-            r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 5",
-        ),
-    ],
-)
+BROKEN = {
+    "empty": (b"", "a number of dimensions, got an empty file"),
+    "three bytes": (b"\0\0\x08", "a number of dimensions, got 00 00 08"),
+    "a zip file": (b"PK\x03\x04rest", "must begin with 00 00, .* got 50 4b 03 04"),
+    "first byte": (b"\x01" + WHOLE[1:], "must begin with 00 00, .* got 01 00 08 02"),
+    "no dimension": (b"\0\0\x08\0", "a number of dimensions, got 00 00 08 00"),
+    "unknown type": (
+        b"\0\0\x0a\x01" + WHOLE[4:],
+        "must have a type code among 0x08, .*, 0x0e, got 0x0a",
+    ),
+    "ends in its sizes": (WHOLE[:9], "must hold 8 bytes for the sizes of 2 dimensions, got 5"),
+    "an entry short": (
+        WHOLE[:-1],
+        r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 5",
+    ),
+    "no entries": (WHOLE[:12], r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 0"),
+    "too many entries": (
+        WHOLE + b"xy",
+        r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 8",
+    ),
+    "larger than memory": (
+        HUGE,
+        f"must hold {8 * (2**32 - 1) ** 4} bytes of entries for shape .*, got 0",
+    ),
+    "gzip cut": (
+        PACKED[:-9],
+        f"must be whole gzip, got {len(PACKED) - 9} bytes with an error: Compressed",
+    ),
+    "gzip cut in its header": (PACKED[:5], "must be whole gzip, got 5 bytes with an error"),
+    "gzip with a wrong checksum": (
+        PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:],
+        "must be whole gzip, .* CRC check failed 0x[0-9a-f]+ != 0x[0-9a-f]+",
+    ),
+    "gzip with a wrong length": (
+        PACKED[:-1] + b"\x01",
+        "must be whole gzip, .* Incorrect length of data",
+    ),
+    "gzip with something after": (PACKED + b"more", "must be whole gzip, .* Not a gzipped file"),
+    "gzip with a broken block": (PACKED[:10] + b"\xff" * 20, "must be whole gzip, .* Error -3"),
+    "an entry short within gzip": (
+        gzip.compress(WHOLE[:-1], mtime=0),
+        r"must hold 6 bytes of entries for shape \(2, 3\) of uint8, got 5",
+    ),
+}
+"""What may be wrong with a file, and what is said about it."""
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN)
 def test_read_idx_says_what_is_wrong_with_a_file_and_which(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
@@ -219,27 +240,31 @@ def test_load_idx_images_brings_images_and_labels_together(tmp_path: Path) -> No
         data.labels[0] = 1
 
 
-@pytest.mark.parametrize(
-    ("images", "labels", "message"),
-    [
-        (
-            IMAGES,
-            idx(0x08, (2,), b"ab"),
-            "labels must hold a label for each of the 3 images in .*images, got 2",
-        ),
-        (
-            IMAGES,
-            IMAGES,
-            r"labels must hold labels \(N,\) of unsigned bytes, got shape \(3, 1, 2\) of uint8",
-        ),
-        (
-            LABELS,
-            LABELS,
-            r"images must hold images \(N, height, width\) .* got shape \(3,\) of uint8",
-        ),
-        (IMAGES, idx(0x09, (3,), b"abc"), r"labels must hold labels .* got shape \(3,\) of int8"),
-    ],
-)
+MISMATCHED = {
+    "a label short": (
+        IMAGES,
+        idx(0x08, (2,), b"ab"),
+        "labels must hold a label for each of the 3 images in .*images, got 2",
+    ),
+    "images as labels": (
+        IMAGES,
+        IMAGES,
+        r"labels must hold labels \(N,\) of unsigned bytes, got shape \(3, 1, 2\) of uint8",
+    ),
+    "labels as images": (
+        LABELS,
+        LABELS,
+        r"images must hold images \(N, height, width\) .* got shape \(3,\) of uint8",
+    ),
+    "signed labels": (
+        IMAGES,
+        idx(0x09, (3,), b"abc"),
+        r"labels must hold labels .* got shape \(3,\) of int8",
+    ),
+}
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), MISMATCHED.values(), ids=MISMATCHED)
 def test_load_idx_images_refuses_files_that_do_not_belong_together(
     tmp_path: Path, images: bytes, labels: bytes, message: str
 ) -> None:

@@ -35,17 +35,22 @@ from tests.strategies import (
 SUMMATION = 1e-12
 """Relative: the same terms, added in another order or multiplied by other weights."""
 
+SUBNORMAL = 1e-320
+"""Absolute: below 1e-308 numbers lie 5e-324 apart, and a tiny beta takes gradients there."""
+
 RICHARDSON = 1e-8
 """Error in norm of an extrapolated numerical gradient of an ordinary input; measured below 2e-10."""
 
 STEPS = {
-    "dist": 0.01,
+    **dict.fromkeys(("dist", "relational_angle", "relational_distance"), 0.01),
     "standardised_kl": 0.02,
-    "relational_angle": 0.01,
-    "relational_distance": 0.01,
+    **dict.fromkeys(("logit_cosine", "cosine_feature", "neuron_selectivity"), 0.02),
+    **dict.fromkeys(
+        ("similarity_preserving", "correlation_congruence", "probabilistic_transfer"), 0.02
+    ),
 }
 """Steps of the numerical gradient, 0.1 else, in units of the logits' size: correlations, standardised logits and
-directions between examples vary over shorter distances."""
+directions vary over shorter distances."""
 
 COMPLEX_STEP = 1e-13
 """Error in norm of a complex step through a textbook formula, on inputs where the textbook is accurate."""
@@ -58,13 +63,17 @@ def over(entries: list[LossEntry]) -> pytest.MarkDecorator:
 ALL = list(LOSSES.values())
 
 
-def near(value: Any) -> Any:
-    """Equal but for the order of summation; a value near 0 may have been the difference of terms near 1."""
-    return pytest.approx(value, rel=SUMMATION, abs=1e-14)
+CANCELLATION = 1e-14
+"""Absolute: a number near 0 may have been the difference of terms near 1."""
 
 
-def assert_same_rows(got: Array, expected: Array) -> None:
-    np.testing.assert_allclose(got, expected, rtol=SUMMATION, atol=1e-14)
+def near(value: Any, condition: float = 1.0) -> Any:
+    """Equal but for the order of summation, as far as the condition of the loss lets that be seen."""
+    return pytest.approx(value, rel=SUMMATION, abs=CANCELLATION * condition)
+
+
+def assert_same_rows(got: Array, expected: Array, condition: float = 1.0) -> None:
+    np.testing.assert_allclose(got, expected, rtol=SUMMATION, atol=CANCELLATION * condition**2)
 
 
 # What every entry of the table must do.
@@ -199,8 +208,8 @@ def test_constant_added_to_a_row_changes_nothing(
 ) -> None:
     call = data.draw(calls(entry))
     shifted = shifted_rows(call, f"{side}_logits", draw_shifts(data, call.n_rows))
-    assert shifted.value() == near(call.value())
-    assert_same_rows(shifted.grad(), call.grad())
+    assert shifted.value() == near(call.value(), call.condition)
+    assert_same_rows(shifted.grad(), call.grad(), call.condition)
 
 
 @over(claiming("student_shift"))
@@ -209,7 +218,7 @@ def test_constant_added_to_a_row_changes_nothing(
 def test_gradient_rows_sum_to_zero(entry: LossEntry, data: st.DataObject) -> None:
     gradient = data.draw(calls(entry)).grad()
     # A few roundings of the largest entry: 1e-15 of the sum of sizes for each.
-    assert (abs(gradient.sum(axis=1)) <= 1e-14 * abs(gradient).sum(axis=1)).all()
+    assert (abs(gradient.sum(axis=1)) <= 1e-14 * abs(gradient).sum(axis=1) + SUBNORMAL).all()
 
 
 @over(claiming("class_permutation"))
@@ -222,8 +231,8 @@ def test_permuting_the_classes_alike_permutes_the_gradient(
     order = np.array(data.draw(st.permutations(range(call.student.shape[1]))))
     place = np.argsort(order)  # where each class went
     permuted = call.map_inputs(lambda name, a: place[a] if name == "labels" else a[:, order])
-    assert permuted.value() == near(call.value())
-    assert_same_rows(permuted.grad(), call.grad()[:, order])
+    assert permuted.value() == near(call.value(), call.condition)
+    assert_same_rows(permuted.grad(), call.grad()[:, order], call.condition)
 
 
 @over(claiming("row_permutation"))
@@ -235,8 +244,8 @@ def test_permuting_the_rows_alike_permutes_the_gradient(
     call = data.draw(calls(entry, min_rows=2))
     order = data.draw(st.permutations(range(call.n_rows)))
     permuted = call.map_inputs(lambda _, a: a[order])
-    assert permuted.value() == near(call.value())
-    assert_same_rows(permuted.grad(), call.grad()[order])
+    assert permuted.value() == near(call.value(), call.condition)
+    assert_same_rows(permuted.grad(), call.grad()[order], call.condition)
 
 
 @over(claiming("exclusion"))
@@ -438,9 +447,10 @@ def test_js_divergence_is_at_most_the_entropy_of_its_weights(
 ) -> None:
     p, q = pair
     js = np.asarray(kdref.js_divergence_from_logits(p, q, temperature=temperature, beta=beta))
-    bound = kdref.entropy([beta, 1.0 - beta])
-    assert isinstance(bound, float)
-    assert (js <= bound * (1.0 + 1e-14)).all()
+    # Not of [beta, 1 - beta]: a rounded 1 - beta has another logarithm, which a tiny beta feels.
+    rest = (1.0 - beta) * math.log1p(-beta) if beta < 1.0 else 0.0
+    bound = -(beta * math.log(beta) if beta > 0.0 else 0.0) - rest
+    assert (js <= bound * (1.0 + 1e-14) + SUBNORMAL).all()
     assert bound <= math.log(2.0) * (1.0 + 1e-15)
 
 

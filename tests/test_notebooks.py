@@ -3,6 +3,7 @@
 Text is compared exactly. Of images only the presence counts: their bytes depend on the version of matplotlib.
 """
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 200_000
 """Bytes of a notebook with its outputs, so that a clone stays quick and GitHub shows it."""
+
+NEEDS = {"06_is_my_loss_right": ("keras", "torch", "torchdistill", "trl")}
+"""Notebooks that diagnose other libraries run where the extra ``peers`` is installed: with ``-m peers`` as well."""
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -32,6 +36,9 @@ def executed(path: Path) -> NotebookNode:
     # The inline back-end draws into the notebook; the tests' own choice of another one must not reach the kernel.
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     environment["PYTHONPATH"] = str(ROOT)
+    environment["OMP_NUM_THREADS"] = (
+        "1"  # a diagnosis is many small calls, which threads only slow down
+    )
     NotebookClient(
         notebook,
         timeout=300,
@@ -66,8 +73,17 @@ def test_notebook_is_small_and_was_run_from_top_to_bottom(path: Path) -> None:
 
 
 @pytest.mark.notebooks
-@each_notebook
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.peers] if path.stem in NEEDS else [])
+        for path in NOTEBOOKS
+    ],
+)
 def test_notebook_prints_what_it_stores(path: Path) -> None:
+    missing = [name for name in NEEDS.get(path.stem, ()) if not importlib.util.find_spec(name)]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}: the extra 'peers'")
     for number, (old, new) in enumerate(zip(read(path).cells, executed(path).cells, strict=True)):
         assert shown(new) == shown(old), (
             f"{path.name}, cell {number}: run with --update and look at the change"

@@ -206,7 +206,13 @@ def test_oracle_gradients_of_divergences_are_the_derivatives_with_respect_to_q()
 # ---------------------------------------------------------------------------- doubled precision
 
 
-@pytest.mark.parametrize("class_name", CLASSES)
+@pytest.mark.parametrize(
+    "class_name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "C1000" else ())  # it takes seconds
+        for name in CLASSES
+    ],
+)
 def test_oracle_agrees_with_itself_at_doubled_precision(class_name: str) -> None:
     check_against_doubled_precision(
         CLASSES[class_name](np.random.default_rng(seed()), np.float64, 1)

@@ -104,7 +104,7 @@ def value_and_grad(
     much smaller than the largest need not agree to twelve digits, and an entry beyond the type's
     range becomes infinite.  Both are promises because each row's bound is checked; a row that the
     bound does not cover is computed by the teaching functions, which takes some twenty times as
-    long.  That happens near the teacher (a KL of less than about 0.01), for excluded classes and
+    long.  That happens near the teacher (a KL of less than about 0.03), for excluded classes and
     for nearly certain rows.
 
     Beyond the inputs and the gradient at most 32 MiB are used for up to 128,256 classes.

@@ -1,26 +1,30 @@
 r"""Few passes over a block that fits the cache, and for each row a bound on what that costs in digits.
 
-Work is done in powers of two, :math:`e^u = 2^{u / \log 2}`, because ``exp2`` is the cheaper function:
+Work is done in powers of two, :math:`e^u = 2^{u / \log 2}`, because ``exp2`` is the cheaper function.  With one shift
+for the whole block, which leaves no power too large,
 
 .. math::
 
-    a_i = \frac{s_i - \max s}{T \log 2}, \quad b_i = \frac{t_i - \max t}{T \log 2}, \qquad
+    a_i = \frac{s_i - c}{T \log 2}, \quad b_i = \frac{t_i - c'}{T \log 2}, \qquad
     \mathrm{KL}(p \,\|\, q) = \log 2 \sum_i p_i (b_i - a_i) + \log \sum_j 2^{a_j} - \log \sum_j 2^{b_j}
 
 This is the textbook formula, which loses digits where the result is small against its terms.  How many, follows from
-how it reacts to its inputs.  Rounding moves an exponent by at most :math:`\delta = 4 u M`, with u the unit roundoff and
-M the largest :math:`|u_i|` of the row.  To first order KL then moves by
+how it reacts to its inputs.  Rounding moves an exponent, in nats, by at most :math:`\delta = 5 u M`, with u the unit
+roundoff and M the largest :math:`|s_i - c| / T` or :math:`|t_i - c'| / T` of the row.  To first order KL then moves by
 
 .. math::
 
     \sum_i (q_i - p_i)\, \delta_i + \sum_i p_i (\log \tfrac{p_i}{q_i} - \mathrm{KL})\, \delta'_i
     \;\le\; \delta\, (2\, \mathrm{TV} + 2\, \mathrm{KL} + 2\, \mathrm{TV}), \qquad
-    \mathrm{TV} \le \sqrt{\mathrm{KL} / 2}
+    \mathrm{TV} \le \min(1, \sqrt{\mathrm{KL} / 2})
 
 (:math:`\sum p |\log (p / q)| \le \mathrm{KL} + 2\, \mathrm{TV}`, since :math:`\log x \le x - 1`; the last one is
-Pinsker's inequality), and the sums and logarithms add their own roundings.  A row whose bound is not below
-`TOLERANCE` of its value, or of its gradient's largest entry, is left to the teaching functions; so is a row whose
-bound is NaN or infinite, which is what excluded classes and bad input lead to.
+Pinsker's inequality).  A sum over the classes is off by k roundings of the sum of its terms' sizes, which is at most
+:math:`\mathrm{KL} + 2\, \mathrm{TV}` and the difference of the logarithms; each logarithm, by k for the sum in it
+and by its own rounding.  The cross entropy :math:`-\sum p \log q` is the same without b and obeys the same bounds.
+
+A row whose bound is not below `TOLERANCE` of its value, or of its gradient's largest entry, is left to the teaching
+functions; so is a row whose bound or value is NaN or infinite, which is what excluded classes and bad input lead to.
 """
 
 import math
@@ -42,8 +46,11 @@ TOLERANCE = 0.9e-12
 ROUNDOFF = 2.0**-53
 LOG_2 = math.log(2.0)
 
-COLUMNS = 32768
-"""Classes at a time: a few float64 buffers of this length fit a core's cache."""
+COLUMNS = 65536
+"""Classes at a time: a few float64 buffers of this length fit a core's share of the cache."""
+
+FAR = 600.0
+"""Exponents, in nats, whose powers and their reciprocals are well inside the range of float64."""
 
 SUM_STEPS = 40
 """Roundings on the way of a term through NumPy's pairwise sum: 16 in a lane, 3 to join lanes, one per doubling."""
@@ -70,15 +77,30 @@ class Scratch:
         )
 
 
+def at(a: Array, places: IntArray) -> Array:
+    """One entry of each row."""
+    entries: Array = a[np.arange(len(a)), places]
+    return entries
+
+
 class Powers:
-    r"""Rows of :math:`2^{(z - \max z) / (T \log 2)}`, written block by block into a buffer, and their sums."""
+    r"""Rows of :math:`2^{(z - c) / (T \log 2)}`, written block by block into a buffer, and their sums.
+
+    One shift c serves for all rows: none, unless all logits lie on one side of zero.  Only where that takes a power out
+    of range each row is shifted by its own maximum.
+    """
 
     def __init__(self, logits: Array, temperature: float, buffer: FloatArray) -> None:
         self.logits = logits
-        self.top = logits.max(axis=1, keepdims=True).astype(np.float64)
-        low = logits.min(axis=1, keepdims=True).astype(np.float64)
-        self.spread: FloatArray = ((self.top - low) / temperature)[:, 0]
+        self.place = logits.argmax(axis=1)
+        top = at(logits, self.place)[:, np.newaxis].astype(np.float64)
+        low, highest = logits.min(keepdims=True).astype(np.float64), top.max(keepdims=True)
+        self.shift = np.zeros((1, 1)) if low <= 0.0 <= highest else highest
+        if not max(highest - self.shift, self.shift - low) <= FAR * temperature:
+            self.shift, low = top, logits.min(axis=1, keepdims=True).astype(np.float64)
+        self.reach: FloatArray = np.maximum(top - self.shift, self.shift - low)[:, 0] / temperature
         self.scale = 1.0 / (LOG_2 * temperature)
+        self.largest: FloatArray = np.exp2((top - self.shift) * self.scale)[:, 0]
         self.buffer = buffer[: len(logits)]
         self.total: FloatArray = np.zeros(len(logits))
 
@@ -86,7 +108,8 @@ class Powers:
         """The exponents of some classes, in the buffer."""
         part = self.buffer[:, columns]
         np.copyto(part, self.logits[:, columns])
-        part -= self.top
+        if self.shift.any():
+            part -= self.shift
         part *= self.scale
         return part
 
@@ -97,10 +120,14 @@ class Powers:
         self.total += part.sum(axis=1)
         return part
 
-    @property
-    def log_total(self) -> FloatArray:
-        """The log-sum-exp relative to the maximum."""
-        return np.asarray(np.log(self.total))
+    def relative_error(self) -> FloatArray:
+        """Of a probability: its power's exponent and the sum's, the sum, and a few operations."""
+        steps = sum_steps(self.logits.shape[1])
+        return np.asarray((10.0 * self.reach + steps + 6.0) * ROUNDOFF)
+
+    def probability_error(self) -> FloatArray:
+        """Of the largest probability, absolute; that of any other is below it."""
+        return np.asarray(self.relative_error() * self.largest / self.total)
 
 
 @dataclass(frozen=True)
@@ -121,18 +148,21 @@ def sum_steps(n_classes: int) -> float:
     return SUM_STEPS + math.ceil(n_classes / COLUMNS)
 
 
-def divergence_bound(
-    kl: FloatArray, weighing: Powers, other: Powers, n_classes: int
-) -> tuple[FloatArray, FloatArray]:
-    """The error of a KL divergence by the module's formula, and the relative error of a probability."""
-    steps = sum_steps(n_classes)
-    spread = np.maximum(weighing.spread, other.spread)
-    logs = weighing.log_total + other.log_total
-    tv = np.sqrt(np.maximum(kl, 0.0) / 2.0)
-    gaps = kl + 2.0 * tv + abs(weighing.log_total - other.log_total)
-    from_inputs = 4.0 * ROUNDOFF * spread * (4.0 * tv + 2.0 * kl)
-    from_sums = (steps + 6.0) * ROUNDOFF * (gaps + 2.0 + logs)
-    return from_inputs + from_sums, (8.0 * spread + steps + 6.0) * ROUNDOFF
+def value_bound(
+    value: FloatArray, offset: FloatArray, weighing: Powers, other: Powers
+) -> FloatArray:
+    """The error of a divergence or a cross entropy by the module's formula.
+
+    ``offset`` is what the logarithms add to the sum over the classes.
+    """
+    steps = sum_steps(weighing.logits.shape[1])
+    reach = np.maximum(weighing.reach, other.reach)
+    tv = np.minimum(np.sqrt(np.maximum(value, 0.0) / 2.0), 1.0)
+    sizes = value + 2.0 * tv + abs(offset)
+    logs = abs(np.log(weighing.total)) + abs(np.log(other.total))
+    from_inputs = 5.0 * reach * (4.0 * tv + 2.0 * value)
+    from_sums = (2.0 * steps + 9.0) * sizes + 2.0 * steps + 4.0 + 4.0 * logs
+    return np.asarray((from_inputs + from_sums) * ROUNDOFF)
 
 
 def logit_pair(block: Block) -> tuple[Array, Array]:
@@ -150,19 +180,35 @@ def class_ids(block: Block, n_classes: int) -> IntArray | None:
     return _checks.class_ids("labels", ids, n_classes, row_numbers=block.numbers)
 
 
+@dataclass(frozen=True)
 class Target:
-    """Where a block's gradient goes, each row times its weight's share; keeps the largest entry of each row."""
+    """Where a block's gradient goes, and each row's share of the total weight."""
 
-    def __init__(self, out: Array, shares: FloatArray) -> None:
-        self.out = out
-        self.shares = shares
-        self.largest: FloatArray = np.zeros(len(shares))
+    out: Array
+    shares: FloatArray
 
     def write(self, columns: slice, gradient: FloatArray) -> None:
         """Round some classes to the type of the output."""
-        largest = np.maximum(gradient.max(axis=1), -gradient.min(axis=1))
-        np.maximum(self.largest, largest, out=self.largest)
         np.copyto(self.out[:, columns], gradient, casting="same_kind")
+
+
+def is_sure(values: FloatArray, error: FloatArray) -> BoolArray:
+    """Rows whose value is finite and within the tolerance."""
+    return np.asarray(np.isfinite(values) & (error <= TOLERANCE * values))
+
+
+def have_an_entry_of(least: FloatArray, gradient: FloatArray, *powers: Powers) -> BoolArray:
+    """Rows of a gradient whose largest entry has at least this size.
+
+    It usually stands where one of the two sides has its largest probability; only where neither of those entries is
+    large enough the whole row is looked at.
+    """
+    largest = np.zeros(len(least))
+    for side in powers:
+        np.maximum(largest, abs(at(gradient, side.place)), out=largest)
+    for row in np.flatnonzero(least > largest):
+        largest[row] = max(gradient[row].max(), -gradient[row].min())
+    return np.asarray(least <= largest)
 
 
 def soft_targets(
@@ -193,20 +239,17 @@ def soft_targets(
         q.raise_to(columns)
         work *= p.raise_to(columns)
         cross += work.sum(axis=1)
-    soft = LOG_2 * cross / p.total + (q.log_total - (p.log_total if entropy else 0.0))
-    bound, relative = divergence_bound(soft, p, q, n_classes)
-    if not entropy:  # every term is at least zero: only the size of the terms counts
-        bound = relative * (soft + 1.0)
-    values, error = soft_weight * soft, soft_weight * bound
+    offset = np.log(q.total) - (np.log(p.total) if entropy else 0.0)
+    soft = LOG_2 * cross / p.total + offset
+    values, error = soft_weight * soft, soft_weight * value_bound(soft, offset, p, q)
     factor = soft_weight / temperature
-    gradient_error = factor * relative * (1.0 / q.total + 1.0 / p.total)
+    gradient_error = factor * (q.probability_error() + p.probability_error())
     hard, labels = None, class_ids(block, n_classes)
     if hard_weight > 0.0 and labels is not None:
         hard, ce = _hard_term(student, labels, scratch)
-        hard_relative = (8.0 * hard.spread + sum_steps(n_classes) + 6.0) * ROUNDOFF
         values = values + hard_weight * ce
-        error = error + hard_weight * hard_relative * (ce + 1.0)
-        gradient_error = gradient_error + hard_weight * 2.0 * hard_relative
+        error = error + hard_weight * 3.0 * hard.relative_error()
+        gradient_error = gradient_error + hard_weight * 2.0 * hard.relative_error()
     for columns in column_slices(n_classes):
         a, b = q.buffer[:, columns], p.buffer[:, columns]
         a *= (target.shares * factor / q.total)[:, np.newaxis]
@@ -218,10 +261,9 @@ def soft_targets(
             here = np.flatnonzero((labels >= columns.start) & (labels < columns.stop))
             a[here, labels[here] - columns.start] -= share[here]
         target.write(columns, a)
-    sure = (error <= TOLERANCE * values) & (
-        gradient_error * target.shares <= TOLERANCE * target.largest
-    )
-    return Outcome(values, np.asarray(sure))
+    least = gradient_error * target.shares / TOLERANCE
+    sure = is_sure(values, error) & have_an_entry_of(least, q.buffer, q, p)
+    return Outcome(values, sure)
 
 
 def _hard_term(student: Array, labels: IntArray, scratch: Scratch) -> tuple[Powers, FloatArray]:
@@ -230,8 +272,8 @@ def _hard_term(student: Array, labels: IntArray, scratch: Scratch) -> tuple[Powe
     for columns in column_slices(student.shape[1]):
         r.exponents(columns)
         r.raise_to(columns)
-    at_label = student[np.arange(len(labels)), labels].astype(np.float64)
-    return r, r.log_total + (r.top[:, 0] - at_label)
+    at_label = at(student, labels)[:, np.newaxis].astype(np.float64)
+    return r, np.log(r.total) - (at_label - r.shift)[:, 0]
 
 
 def reverse_kl(block: Block, target: Target, scratch: Scratch, *, temperature: float) -> Outcome:
@@ -252,8 +294,9 @@ def reverse_kl(block: Block, target: Target, scratch: Scratch, *, temperature: f
         np.copyto(b, work)
         work *= a
         cross += work.sum(axis=1)
-    kl = LOG_2 * cross / q.total + (p.log_total - q.log_total)
-    bound, relative = divergence_bound(kl, q, p, n_classes)
+    offset = np.log(p.total) - np.log(q.total)
+    kl = LOG_2 * cross / q.total + offset
+    bound, relative = value_bound(kl, offset, q, p), q.relative_error()
     centre = (cross / q.total)[:, np.newaxis]  # sum of q (a - b): the mean of what is centred
     factor = target.shares * LOG_2 / (temperature * q.total)
     for columns in column_slices(n_classes):
@@ -262,11 +305,12 @@ def reverse_kl(block: Block, target: Target, scratch: Scratch, *, temperature: f
         a *= factor[:, np.newaxis]
         a *= b
         target.write(columns, a)
-    # Its factors' relative errors, and those of the log-ratio and of its mean, times a probability.
-    by_ratio = (relative * (1.0 + kl) + bound) / (temperature * q.total) * target.shares
-    gradient_error = relative * target.largest + by_ratio
-    sure = (bound <= TOLERANCE * kl) & (gradient_error <= TOLERANCE * target.largest)
-    return Outcome(kl, np.asarray(sure))
+    # The error of the probability that is a factor, and those of the log-ratio and of its mean times a probability.
+    largest = q.largest / (q.total * temperature) * target.shares
+    by_ratio = (q.relative_error() + p.relative_error() + bound) * largest
+    least = np.where(relative < TOLERANCE, by_ratio / (TOLERANCE - relative), np.inf)
+    sure = is_sure(kl, bound) & have_an_entry_of(least, q.buffer, q, p)
+    return Outcome(kl, sure)
 
 
 Formula: TypeAlias = Callable[[Block, Target, Scratch], Outcome]

@@ -1,5 +1,7 @@
 """One call's work: blocks of rows, each by the fast formula where it is sure, else by the teaching functions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 
 from kdref._checks import IntArray
 from kdref.blockwise._batch import Array, Batch, Block
-from kdref.blockwise._fast import Formula, Scratch, Target, fast_formula
+from kdref.blockwise._fast import COLUMNS, Formula, Scratch, Target, fast_formula
 from kdref.blockwise._teaching import weighted_sum_and_grad
 from kdref.blockwise._threads import SPANS
 from kdref.registry import LossEntry
@@ -21,8 +23,21 @@ MEMORY = 30 * 2**20
 TEACHING_BYTES = 160
 """What a teaching function takes at its peak for each entry of its input."""
 
-SCRATCH_BYTES = 40
-"""What the fast formulas take for each entry of a block: four float64 buffers and two float32 copies at most."""
+BUFFERED = 1024
+"""NumPy's buffer, in entries, while rows of at least half its length are worked on."""
+
+
+@contextmanager
+def unbuffered(n_classes: int) -> Iterator[None]:
+    """Let NumPy combine a column with rows of this length directly.
+
+    NumPy copies the column into full rows if two of them fit its buffer, which takes four times as long.
+    """
+    before = np.setbufsize(BUFFERED) if 2 * n_classes >= BUFFERED else np.getbufsize()
+    try:
+        yield
+    finally:
+        np.setbufsize(before)
 
 
 class Work:
@@ -43,14 +58,15 @@ class Work:
         at_once = max(1, MEMORY // 2 // (TEACHING_BYTES * block))
         self.teaching = BoundedSemaphore(at_once)
         left = MEMORY - at_once * TEACHING_BYTES * block
-        self.most_threads = max(1, left // (SCRATCH_BYTES * block)) if self.fast else SPANS
+        self.most_threads = max(1, left // self.scratch_bytes) if self.fast else SPANS
 
     def span(self, blocks: range) -> tuple[int, float, int]:
         """Rows finished, their weighted sum, and how many were recomputed."""
         scratch = self.idle.pop() if self.idle else self.allocated()
         values: list[float] = []
         recomputed = stop = 0
-        with np.errstate(all="ignore"):  # bad rows are found by their bounds, and explained later
+        # Bad rows are found by their bounds, and explained later.
+        with np.errstate(all="ignore"), unbuffered(self.n_classes):
             for block in blocks:
                 start = block * self.rows_at_once
                 stop = min(start + self.rows_at_once, self.n_rows)
@@ -59,6 +75,14 @@ class Work:
                 recomputed += again
         self.idle.append(scratch)
         return stop - blocks.start * self.rows_at_once, sum(values), recomputed
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What the fast formulas take at most for one thread: float64 buffers, and float16 input as float32."""
+        narrow = self.batch.student.dtype.type is np.float16
+        whole = (2 + (self.batch.labels is not None) + narrow) * self.n_classes
+        entries: int = self.rows_at_once * (whole + min(self.n_classes, COLUMNS))
+        return 8 * entries
 
     def allocated(self) -> Scratch | None:
         """Buffers for one more thread, if there is a fast formula that needs them."""

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 import kdref
-from kdref.cli import article, check, distil, evaluate, losses, overview
+from kdref.cli import article, check, distil, evaluate, losses, overview, vectors
 
 MAIN_JOB = "overview"
 """What ``kdref`` does when no command is named."""
 
-COMMANDS = (overview, article, distil, losses, check, evaluate)
+COMMANDS = (overview, article, distil, losses, check, vectors, evaluate)
 """One module of this package per command, in the order in which ``--help`` lists them."""
 
 INTERRUPTED, PIPE_CLOSED = 130, 141

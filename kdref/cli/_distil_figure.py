@@ -67,7 +67,7 @@ def _differences_panel(results: Mapping[str, RegimeResult]) -> Panel:
     from kdref import plots
 
     gains = {
-        f"{name}\n{first} - {second}": summary.accuracy
+        f"{name}\n{first}\nminus {second}": summary.accuracy
         for name, result in results.items()
         for (first, second), summary in result.differences.items()
     }
@@ -108,13 +108,8 @@ def _curves_panel(result: RegimeResult) -> Panel:
 def _similarity_panel(result: RegimeResult) -> Panel:
     from kdref import plots
 
-    def panel(ax: "Axes") -> None:
-        plots.plot_class_similarity(result.mean_similarity(), ax=ax)
-        ax.set_title(
-            f"{result.regime.name}: teacher's mean soft labels, T = {SIMILARITY_TEMPERATURE:g}"
-        )
-
-    return panel
+    title = f"{result.regime.name}: teacher's mean soft labels, T = {SIMILARITY_TEMPERATURE:g}"
+    return lambda ax: plots.plot_class_similarity(result.mean_similarity(), title=title, ax=ax)
 
 
 def _confusion_panel(result: RegimeResult, network: str) -> Panel:

@@ -88,8 +88,9 @@ def claims_text(claims: Sequence[Claim] = CLAIMS) -> str:
     lines = ["What the article claims in words, examined on its own example", ""]
     for claim in claims:
         lines += [f"{claim.words}: {claim.meaning}.", *_wrapped(claim.verdict)]
-        width = max(map(len, claim.numbers()))
-        lines += [f"    {name:<{width}}  {value:10.4g}" for name, value in claim.numbers().items()]
+        numbers = claim.numbers()
+        width = max(map(len, numbers))
+        lines += [f"    {name:<{width}}  {value:10.4g}" for name, value in numbers.items()]
         lines.append("")
     return "\n".join(lines[:-1])
 

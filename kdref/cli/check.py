@@ -4,6 +4,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,17 +16,26 @@ from kdref.cli import _output
 from kdref.conformance.diagnosis import PARTS, accepted, diagnose
 from kdref.conformance.diagnosis.calls.box import Expression
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
-from kdref.conformance.references import reference
+from kdref.conformance.libraries import CONVENTIONS
+from kdref.conformance.references import LOSS_CONVENTIONS, reference, references
 from kdref.conformance.report import CODES, Report
 from kdref.conformance.report.report import CALL
 
 COULD_NOT_RUN = 2
 
 
+class WholeNames(argparse.HelpFormatter):
+    """Help in which a name with a hyphen stays on one line, so that it can be found and copied."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 def add_parser(subparsers: Any) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "check",
+        formatter_class=WholeNames,
         help="is a loss right, and if not, what does it compute?",
         description="Calls a distillation loss on small inputs, finds the formula that it computes, and says what is "
         "wrong with it. Exits 0 if it agrees or is a convention accepted with --accept, 1 with findings, "
@@ -47,7 +57,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--only", choices=PARTS, help="report only these tests")
     parser.add_argument(
-        "--against", metavar="NAME", help="another reference: a loss of kdref or a convention"
+        "--against",
+        metavar="NAME",
+        choices=sorted(references()),
+        help="another reference than the Hinton loss: a loss of kdref "
+        f"({', '.join(sorted(LOSS_CONVENTIONS))}) or what a library returns "
+        f"({', '.join(sorted(CONVENTIONS))})",
     )
     parser.add_argument(
         "--ignore-index",

@@ -35,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         aliases=["distill"],
         help="a teacher, a student, and the same student distilled, on handwritten digits",
         description="Trains teachers and students on the digits that come with the package, and compares a student "
-        "trained on labels with the same student distilled: means over seeds with 95%% bootstrap intervals, and "
+        "trained on labels with the same student distilled: means over seeds with 95% bootstrap intervals, and "
         "paired differences. Hyper-parameters were chosen on validation images.",
     )
     parser.add_argument(
@@ -118,7 +118,7 @@ def _progress() -> Iterator[Callable[[int, int], object] | None]:
         return
     from tqdm import tqdm
 
-    with tqdm(desc="networks trained", unit="seed", leave=False) as bar:
+    with tqdm(desc="teachers with their students", unit="teacher", leave=False) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
@@ -166,9 +166,10 @@ def text(results: Mapping[str, RegimeResult], seed: int) -> str:
     lines += [
         "",
         "An interval says how far the mean may move with other initial weights, another order and another choice",
-        "of training images; the test images are the same in each repetition. KL is that of the teacher's",
-        "probabilities from the network's, at temperature 1. Settings were chosen on validation images, each",
-        "student's from the same number of trials: kdref/experiments/tuned.json lists them all.",
+        "of training images; the test images are the same in each repetition. Of ten repetitions it is somewhat too",
+        "short, and there are several: a difference that hardly clears zero is worth a run with --seeds 30.",
+        "KL is KL(teacher, network) of the probabilities at temperature 1. Settings were chosen on validation images,",
+        "for each way of training a student from the same trials: kdref/experiments/tuned.json lists them all.",
     ]
     return "\n".join(lines)
 
@@ -176,6 +177,8 @@ def text(results: Mapping[str, RegimeResult], seed: int) -> str:
 def _regime_lines(result: RegimeResult) -> list[str]:
     regime, teacher, student = result.regime, result.teacher_size, result.student_size
     heading = f"{regime.name}: {regime.title}"
+    header, *scores = scores_rows(result.networks, result.differences, regime.missing_class)
+    settings_header, *settings = settings_rows(result.settings, tuned_accuracy(regime.name))
     return [
         heading,
         "=" * len(heading),
@@ -183,11 +186,11 @@ def _regime_lines(result: RegimeResult) -> list[str]:
         f"student {_size_text(student)}: {teacher.n_parameters / student.n_parameters:.0f} times smaller, "
         f"{teacher.forward_seconds / student.forward_seconds:.0f} times faster",
         "",
-        _scores_table(result),
+        _output.table(header, scores),
         "",
         *_verdicts(result),
         "",
-        _settings_table(result.settings, tuned_accuracy(regime.name)),
+        _output.table(settings_header, settings),
     ]
 
 
@@ -197,19 +200,22 @@ def _size_text(size: Size) -> str:
     return f"{widths}, {size.n_parameters:,} parameters, {milliseconds:.2f} ms for the test images"
 
 
-def _scores_table(result: RegimeResult) -> str:
-    missing = result.regime.missing_class
+def scores_rows(
+    networks: Mapping[str, Summary],
+    differences: Mapping[tuple[str, str], Summary],
+    missing_class: int | None,
+) -> list[list[str]]:
+    """A header, then a row of intervals for each network and for each paired difference."""
     header = ["", "test accuracy, %", "agrees with teacher, %", "KL to teacher, nats"]
-    if missing is not None:
-        header += [f"{missing}s found, %", f"added to the logit of {missing}"]
-    rows = [
-        [name, *_cells(summary, len(header), sign="")] for name, summary in result.networks.items()
-    ]
+    if missing_class is not None:
+        header += [f"{missing_class}s found, %", f"added to the logit of {missing_class}"]
+    rows = [header]
+    rows += [[name, *_cells(summary, len(header), sign="")] for name, summary in networks.items()]
     rows += [
         [f"{first} - {second}", *_cells(summary, len(header), sign="+")]
-        for (first, second), summary in result.differences.items()
+        for (first, second), summary in differences.items()
     ]
-    return _output.table(header, rows)
+    return rows
 
 
 def _cells(summary: Summary, n_columns: int, *, sign: str) -> list[str]:
@@ -249,20 +255,14 @@ def _verdict(difference: Interval) -> str:
     return "no difference in accuracy that these seeds can show."
 
 
-def _settings_table(settings: Mapping[str, Settings], figures: Mapping[str, float]) -> str:
-    header = (
-        "chosen settings",
-        "learning rate",
-        "weight decay",
-        "batch",
-        "epochs",
-        "dropout",
-        "T",
-        "alpha",
-        "validation accuracy, %",
-    )
+def settings_rows(
+    settings: Mapping[str, Settings], figures: Mapping[str, float]
+) -> list[list[str]]:
+    """A header, then for each network how it was trained and its figure on the validation images."""
+    header = ["chosen settings", "learning rate", "weight decay", "batch", "epochs"]
+    header += ["dropout", "T", "alpha", "validation accuracy, %"]
     rows = [
-        (
+        [
             name,
             f"{each.learning_rate:g}",
             f"{each.weight_decay:g}",
@@ -272,7 +272,7 @@ def _settings_table(settings: Mapping[str, Settings], figures: Mapping[str, floa
             f"{each.temperature:g}" if name == DISTILLED else "",
             f"{each.alpha:g}" if name == DISTILLED else "",
             f"{100.0 * figures[name]:.1f}",
-        )
+        ]
         for name, each in settings.items()
     ]
-    return _output.table(header, rows)
+    return [header, *rows]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kdref._checks import FloatArray
 from kdref.article import (
     STUDENT_LOGITS,
     TEACHER_LOGITS,
@@ -19,11 +20,22 @@ from kdref.article import (
 )
 from kdref.cli import _output
 from kdref.cli.article import exit_code, figures_text
-from kdref.experiments import REGIMES, SeedResult, run_seed, tuned_settings
-from kdref.experiments.regimes import DISTILLED, HARD
+from kdref.experiments import (
+    REGIMES,
+    Regime,
+    SeedResult,
+    Settings,
+    available_cores,
+    run_seed,
+    tuned_settings,
+)
+from kdref.experiments.distillation import SIMILARITY_TEMPERATURE
+from kdref.experiments.regimes import CORRECTED, DISTILLED, HARD
+from kdref.experiments.workers import run_tasks
 from kdref.gradcheck import GradientReport, check_gradient
 from kdref.losses import distillation_loss, distillation_loss_grad
 from kdref.network import backward, forward, initialise
+from kdref.probabilities import log_softmax
 from kdref.registry import LOSSES, LossEntry
 
 if TYPE_CHECKING:
@@ -35,11 +47,17 @@ DIRECTORY = Path("kdref-figures")
 QUICK = ("few_labels", "missing_class")
 """The comparisons of which one seed is run."""
 
-N_EXAMPLES, N_CLASSES = 6, 5
+N_EXAMPLES, N_CLASSES = 3, 4
 """Size of the random inputs of the gradient checks."""
 
 STEP = 1e-3
 """Step of the numerical gradients, short enough to stay clear of the kinks that some losses have."""
+
+SMOOTH_STEP = 0.03
+"""The same for the network with tanh, which has no kinks, and bends more than a step of 0.1 allows."""
+
+CLEARANCE = 10.0 * STEP
+"""How far the random logits stay from ties, which are the kinks of total variation and of the universal logit loss."""
 
 TEMPERATURES = np.geomspace(0.1, 100.0, 121)
 DRAWS = (1, 3, 10, 30, 100, 300)
@@ -76,7 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(figures_text(reproductions), flush=True)
     reports = gradient_reports(np.random.default_rng(arguments.seed))
     print(gradients_text(reports), flush=True)
-    results = quick_distillation(arguments.seed)
+    # Other processes also where there is one core: theirs multiply small matrices on one thread, which is faster.
+    n_workers = min(available_cores(), len(QUICK))
+    results = quick_distillation(arguments.seed, n_workers=n_workers)
     print(distillation_text(results), flush=True)
     paths = write_figures(arguments.out, figures(results, np.random.default_rng(arguments.seed)))
     print("\n".join(("Figures", *(f"  {path}" for path in paths))))
@@ -107,11 +127,24 @@ def _random_inputs(rng: np.random.Generator) -> dict[str, Any]:
             "teacher_later",
         )
     }
+    student_logits, teacher_logits = _logits_without_ties(rng)
     return features | {
-        "student_logits": rng.normal(0.0, 2.0, (N_EXAMPLES, N_CLASSES)),
-        "teacher_logits": rng.normal(0.0, 2.0, (N_EXAMPLES, N_CLASSES)),
+        "student_logits": student_logits,
+        "teacher_logits": teacher_logits,
         "labels": rng.integers(0, N_CLASSES, N_EXAMPLES),
     }
+
+
+def _logits_without_ties(rng: np.random.Generator) -> FloatArray:
+    """Student's and teacher's logits; drawn again where probabilities of a class or of a rank nearly agree."""
+    while True:
+        logits = rng.normal(0.0, 2.0, (2, N_EXAMPLES, N_CLASSES))
+        gaps = [np.diff(np.sort(logits))]
+        for temperature in (1.0, 2.0):  # those at which the registry's examples compare
+            rows = log_softmax(logits, temperature)
+            gaps += [np.diff(rows, axis=0), np.diff(np.sort(rows), axis=0)]
+        if min(abs(gap).min() for gap in gaps) > CLEARANCE:
+            return logits
 
 
 def _loss_report(entry: LossEntry, rng: np.random.Generator) -> GradientReport:
@@ -142,7 +175,7 @@ def _network_report(rng: np.random.Generator) -> GradientReport:
         grad = distillation_loss_grad(forward_pass.logits, targets, labels)
         return backward(parameters, forward_pass, grad)[0][0]
 
-    return check_gradient(value, gradient, weights)
+    return check_gradient(value, gradient, weights, step=SMOOTH_STEP)
 
 
 def gradients_text(reports: Mapping[str, GradientReport]) -> str:
@@ -161,11 +194,17 @@ def gradients_text(reports: Mapping[str, GradientReport]) -> str:
     return "\n".join((heading, "", table, ""))
 
 
-def quick_distillation(seed: int) -> dict[str, SeedResult]:
-    """One seed of the comparisons that show most, with the tuned settings."""
-    regimes = [REGIMES[name] for name in QUICK]
-    results = run_seed(regimes, (seed, 0), {name: tuned_settings(name) for name in QUICK})
-    return {result.regime: result for result in results}
+def quick_distillation(seed: int, *, n_workers: int) -> dict[str, SeedResult]:
+    """One seed of the comparisons that show most, with the tuned settings, each in a process of its own."""
+    tasks = [(REGIMES[name], (seed, 0), tuned_settings(name)) for name in QUICK]
+    found = dict(run_tasks(_run_comparison, tasks, n_workers=n_workers))
+    return {name: found[number] for number, name in enumerate(QUICK)}
+
+
+def _run_comparison(task: tuple[Regime, tuple[int, int], Mapping[str, Settings]]) -> SeedResult:
+    regime, seed, settings = task
+    (result,) = run_seed([regime], seed, {regime.name: settings})
+    return result
 
 
 def distillation_text(results: Mapping[str, SeedResult]) -> str:
@@ -229,6 +268,7 @@ def distillation_figures(results: Mapping[str, SeedResult]) -> dict[str, Draw]:
     from kdref import plots
 
     few, missing = (results[name] for name in QUICK)
+    missing_class = REGIMES[missing.regime].missing_class
     curves = {
         name: history.validation_accuracy
         for name in (HARD, DISTILLED)
@@ -241,11 +281,21 @@ def distillation_figures(results: Mapping[str, SeedResult]) -> dict[str, Draw]:
             title="Few labels: a student alone and distilled",
             ax=ax,
         ),
-        "class-similarity": lambda ax: plots.plot_class_similarity(missing.similarity, ax=ax),
+        "class-similarity": lambda ax: plots.plot_class_similarity(
+            missing.similarity,
+            title=f"The teacher's mean soft labels, T = {SIMILARITY_TEMPERATURE:g}",
+            ax=ax,
+        ),
         "confusion-without-3": lambda ax: plots.plot_confusion(
             missing.confusions[DISTILLED],
-            missing=REGIMES[missing.regime].missing_class,
-            title="A distilled student that never saw a 3",
+            missing=missing_class,
+            title=f"A distilled student that never saw a {missing_class}",
+            ax=ax,
+        ),
+        "confusion-without-3-corrected": lambda ax: plots.plot_confusion(
+            missing.confusions[DISTILLED + CORRECTED],
+            missing=missing_class,
+            title=f"The same student after the correction of its bias for {missing_class}",
             ax=ax,
         ),
     }

@@ -64,7 +64,7 @@ class Size:
     n_parameters : int
         Weights and biases.
     forward_seconds : float
-        Median time of a forward pass over all test images in one batch; on one core,
+        Shortest time of a forward pass over all test images in one batch; on one core,
         if the run had workers.
     """
 

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from kdref import _checks
-from kdref._checks import FloatArray, IntArray
+from kdref._checks import FloatArray
 from kdref.losses._rows import Rows, weighted_rows
-from kdref.losses._vectors import norms
 
 STUDENT, TEACHER = "student_features", "teacher_features"
 
@@ -94,27 +92,6 @@ def batches(
         for name, array in ((STUDENT, student), (TEACHER, teacher))
     ]
     return vectors[0], vectors[1], student.shape
-
-
-def unit_rows(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Rows of length 1, none of them zero before, and the lengths they had, shape (n, 1)."""
-    scaled, exponent = scaled_rows(vectors)
-    lengths = norms(scaled)
-    with np.errstate(over="ignore"):  # a length beyond float64 leaves a gradient of 0
-        return scaled / lengths, np.ldexp(lengths, exponent)
-
-
-def scaled_rows(vectors: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Rows whose largest entry is near 1, and the powers of two that this took, shape (n, 1)."""
-    _, exponent = np.frexp(abs(vectors).max(axis=-1, keepdims=True))
-    return np.ldexp(vectors, -exponent), exponent
-
-
-def through_unit(unit: FloatArray, lengths: FloatArray, grads: FloatArray) -> FloatArray:
-    r"""The chain rule through :math:`\hat f = f / \|f\|`: :math:`(g - (g \cdot \hat f) \hat f) / \|f\|`."""
-    across = grads - (grads * unit).sum(axis=-1, keepdims=True) * unit
-    with np.errstate(over="ignore"):  # the slope of a length near 5e-324 can exceed float64
-        return np.asarray(across / lengths)
 
 
 def _array(name: str, value: ArrayLike, *, maps: bool) -> FloatArray:

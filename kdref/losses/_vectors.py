@@ -27,7 +27,8 @@ class Cosines:
     deficit : array, shape (n,)
         1 - cos, at least 0.
     grad : array, shape (n, D)
-        Its gradient with respect to the first vector.
+        Its gradient with respect to the first vector; infinite where that vector is so short (a subnormal number)
+        that the true one lies beyond float64.
     """
 
     deficit: FloatArray
@@ -36,8 +37,8 @@ class Cosines:
 
 def cosines(first: FloatArray, second: FloatArray) -> Cosines:
     """1 - cos of each pair of rows, none of which is zero."""
-    f, exponent = _scaled(first)
-    g, _ = _scaled(second)
+    f, exponent = scaled_rows(first)
+    g, _ = scaled_rows(second)
     f_norm = _norms(f)
     # Lengths within a factor of sqrt(2) of each other; a power of two changes no digit of the difference.
     g = np.ldexp(g, np.rint(np.log2(f_norm / _norms(g))).astype(np.intc))
@@ -50,19 +51,37 @@ def cosines(first: FloatArray, second: FloatArray) -> Cosines:
     sine = _norms(across) / g_norm
     acute = sine * sine / (1.0 + np.maximum(cosine, 0.0))
     deficit = np.where(cosine > 0.0, acute, 1.0 - cosine)
-    return Cosines(deficit[:, 0], np.ldexp(side * across / (f_norm * g_norm), -exponent))
+    with np.errstate(over="ignore"):
+        grad = np.ldexp(side * across / (f_norm * g_norm), -exponent)
+    return Cosines(deficit[:, 0], grad)
 
 
 def norms(vectors: FloatArray) -> FloatArray:
     """Euclidean norm of each row, shape (n, 1), where squares alone would overflow or underflow too."""
-    scaled, exponent = _scaled(vectors)
+    scaled, exponent = scaled_rows(vectors)
     return np.asarray(np.ldexp(_norms(scaled), exponent))
 
 
-def _scaled(vectors: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Rows whose largest entry is near 1, and the powers of two that this took."""
+def unit_rows(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rows of length 1 and the lengths they had, shape (n, 1); a zero row stays one."""
+    scaled, exponent = scaled_rows(vectors)
+    lengths = _norms(scaled)
+    unit = scaled / np.where(lengths > 0.0, lengths, 1.0)
+    with np.errstate(over="ignore"):  # a length beyond float64 leaves a gradient of 0
+        return unit, np.ldexp(lengths, exponent)
+
+
+def scaled_rows(vectors: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Rows whose largest entry is near 1, and the powers of two that this took, shape (n, 1)."""
     _, exponent = np.frexp(abs(vectors).max(axis=-1, keepdims=True))
     return np.ldexp(vectors, -exponent), exponent
+
+
+def through_unit(unit: FloatArray, lengths: FloatArray, grads: FloatArray) -> FloatArray:
+    r"""The chain rule through :math:`\hat f = f / \|f\|`: :math:`(g - (g \cdot \hat f) \hat f) / \|f\|`."""
+    across = grads - (grads * unit).sum(axis=-1, keepdims=True) * unit
+    with np.errstate(over="ignore"):  # the slope of a length near 5e-324 can exceed float64
+        return np.asarray(across / lengths)
 
 
 def _norms(vectors: FloatArray) -> FloatArray:

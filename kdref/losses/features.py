@@ -19,10 +19,8 @@ from kdref.losses._features import (
     kept_map,
     kept_maps,
     map_pair,
-    through_unit,
-    unit_rows,
 )
-from kdref.losses._vectors import Cosines, cosines
+from kdref.losses._vectors import Cosines, cosines, through_unit, unit_rows
 
 LARGEST_POWER = 1000.0
 """One half to this power is still a normal float64."""
@@ -65,7 +63,8 @@ def hint_loss(
 
     References
     ----------
-    .. [1] A. Romero et al., "FitNets: Hints for Thin Deep Nets", 2015, equation 3, arXiv:1412.6550.
+    .. [1] A. Romero et al., "FitNets: Hints for Thin Deep Nets", 2015,
+       equation 3, arXiv:1412.6550.
 
     Examples
     --------
@@ -147,7 +146,8 @@ def cosine_feature_loss(
 
     References
     ----------
-    .. [1] V. Sanh et al., "DistilBERT", 2019, section 3 (a cosine loss on hidden states), arXiv:1910.01108.
+    .. [1] V. Sanh et al., "DistilBERT", 2019,
+       section 3 (a cosine loss on hidden states), arXiv:1910.01108.
 
     Examples
     --------
@@ -241,7 +241,8 @@ def attention_transfer_loss(
 
     References
     ----------
-    .. [1] S. Zagoruyko, N. Komodakis, "Paying More Attention to Attention", 2017, section 3.1, arXiv:1612.03928.
+    .. [1] S. Zagoruyko, N. Komodakis, "Paying More Attention to Attention",
+       2017, section 3.1, arXiv:1612.03928.
 
     Examples
     --------

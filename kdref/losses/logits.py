@@ -12,7 +12,7 @@ from kdref._softened import SoftenedPair, soften_pair
 from kdref.divergences import kl_rows
 from kdref.losses._arguments import at_most, nonzero_rows
 from kdref.losses._rows import Rows, logit_rows
-from kdref.losses._vectors import Cosines, cosines, norms
+from kdref.losses._vectors import Cosines, cosines, norms, unit_rows
 
 STABILISER = 1e-7
 """Added to a row's standard deviation by the authors of the standardisation."""
@@ -59,7 +59,8 @@ def logit_mse_loss(
 
     References
     ----------
-    .. [1] L. J. Ba, R. Caruana, "Do Deep Nets Really Need to be Deep?", 2014, equation 1, arXiv:1312.6184.
+    .. [1] L. J. Ba, R. Caruana, "Do Deep Nets Really Need to be Deep?", 2014,
+       equation 1, arXiv:1312.6184.
 
     Examples
     --------
@@ -170,7 +171,8 @@ def logit_cosine_loss_grad(
     Returns
     -------
     ndarray, shape (N, C)
-        Each row is at right angles to the student's.
+        Each row is at right angles to the student's.  Its size is that of an angle over :math:`\|s_i\|`: entries
+        beyond float64, of a student shorter than 1e-308, are infinite.
 
     Raises
     ------
@@ -241,7 +243,8 @@ def standardised_kl_loss(
 
     References
     ----------
-    .. [1] S. Sun et al., "Logit Standardization in Knowledge Distillation", 2024, section 4, arXiv:2403.01427.
+    .. [1] S. Sun et al., "Logit Standardization in Knowledge Distillation",
+       2024, section 4, arXiv:2403.01427.
 
     Examples
     --------
@@ -275,6 +278,9 @@ def standardised_kl_loss_grad(
         \frac{\partial L}{\partial s_{ik}}
             = \frac{1}{N D} \Bigl(G_k - c_k \frac{G \cdot c}{(C - \mathrm{ddof})\, \sigma D}\Bigr)
 
+    The part of G along c is worth only :math:`10^{-7} / D` of itself, and the two are kept apart: with two classes
+    there is no other part.
+
     Parameters
     ----------
     student_logits, teacher_logits, temperature, ddof, weights
@@ -303,10 +309,18 @@ def standardised_kl_loss_grad(
         student_logits, teacher_logits, temperature, ddof, weights
     )
     slopes = pair.difference() / divisor
-    along = (slopes * centred).sum(axis=1, keepdims=True) / (centred.shape[1] - ddof)
-    # A constant row has c = 0, and the second term with it.
-    along = along / np.where(deviation > 0.0, deviation * (STABILISER + deviation), 1.0)
-    return rows.mean_grad((slopes - centred * along) / (STABILISER + deviation))
+    unit, _ = unit_rows(centred)
+    along = unit * _row_products(slopes, unit)
+    # Two classes leave nothing across, and one subtraction would leave more of a rounding than there is gradient.
+    across = slopes - along
+    across = across - unit * _row_products(across, unit)
+    across = across - (across.mean(axis=1, keepdims=True) + along.mean(axis=1, keepdims=True))
+    scale = STABILISER + deviation
+    return rows.mean_grad((across + along * (STABILISER / scale)) / scale)
+
+
+def _row_products(left: FloatArray, right: FloatArray) -> FloatArray:
+    return np.asarray((left * right).sum(axis=1, keepdims=True))
 
 
 def _logit_cosines(

@@ -14,17 +14,14 @@ from kdref import _checks
 from kdref._checks import BoolArray, FloatArray
 from kdref._softened import SoftenedPair, soften_pair
 from kdref.divergences import kl_rows
-from kdref.losses._arguments import nonzero_rows, share
+from kdref.losses._arguments import nonzero_rows
 from kdref.losses._features import (
     STUDENT,
     TEACHER,
     batches,
-    scaled_rows,
-    through_unit,
-    unit_rows,
 )
 from kdref.losses._rows import weighted_rows
-from kdref.losses._vectors import Cosines, cosines, norms
+from kdref.losses._vectors import Cosines, cosines, norms, scaled_rows, through_unit, unit_rows
 
 
 def similarity_preserving_loss(student_features: ArrayLike, teacher_features: ArrayLike) -> float:
@@ -175,7 +172,7 @@ def correlation_congruence_loss(
     >>> round(float(np.exp(-2.0)) / 2.0, 6)
     0.067668
     """
-    gamma, order = share("gamma", gamma), _checks.count("order", order)
+    gamma, order = _checks.not_negative("gamma", gamma), _checks.count("order", order)
     student, teacher, _ = batches(student_features, teacher_features)
     (f, _), (g, _) = _directions(student, teacher)
     difference = _kernel(f @ f.T, gamma, order) - _kernel(g @ g.T, gamma, order)
@@ -221,7 +218,7 @@ def correlation_congruence_loss_grad(
     array([[ 0.      , -0.135335],
            [-0.135335,  0.      ]])
     """
-    gamma, order = share("gamma", gamma), _checks.count("order", order)
+    gamma, order = _checks.not_negative("gamma", gamma), _checks.count("order", order)
     student, teacher, shape = batches(student_features, teacher_features)
     (f, lengths), (g, _) = _directions(student, teacher)
     s = f @ f.T
@@ -267,7 +264,8 @@ def relational_distance_loss(student_features: ArrayLike, teacher_features: Arra
 
     References
     ----------
-    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019, equations 5 to 9, arXiv:1904.05068.
+    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019,
+       equations 5 to 9, arXiv:1904.05068.
 
     Examples
     --------
@@ -366,7 +364,8 @@ def relational_angle_loss(student_features: ArrayLike, teacher_features: ArrayLi
 
     References
     ----------
-    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019, equations 10 to 12, arXiv:1904.05068.
+    .. [1] W. Park et al., "Relational Knowledge Distillation", CVPR 2019,
+       equations 10 to 12, arXiv:1904.05068.
 
     Examples
     --------

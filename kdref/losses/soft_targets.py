@@ -400,7 +400,8 @@ def symmetric_kl_loss(
 
     References
     ----------
-    .. [1] S. Kullback, R. A. Leibler, "On Information and Sufficiency", 1951 (the symmetric divergence).
+    .. [1] S. Kullback, R. A. Leibler, "On Information and Sufficiency",
+       1951 (the symmetric divergence).
 
     Examples
     --------
@@ -584,4 +585,4 @@ def _reverse_rows(name: str, pair: SoftenedPair, rows: Rows) -> FloatArray:
     infinite = pair.swapped().infinite_rows()
     _checks.finite_rows(name, infinite, rows.kept, "the teacher excludes a class of the student's")
     # A constant in g does not pass the softmax.
-    return pair.q.backward(pair.gap - pick(pair.gap, pair.q.top))
+    return pair.q.backward(pair.gap_from_top())

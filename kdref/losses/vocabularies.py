@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdref._checks import FloatArray, IntArray
-from kdref._softened import Softened, pick, soften
+from kdref._softened import SoftenedPair, pick, soften_pair
 from kdref.losses._rows import Rows, unlike_logit_rows
 
 
@@ -50,8 +50,8 @@ def universal_logit_loss(
     Notes
     -----
     This is the Wasserstein-1 distance with the same cost between any two tokens.  It compares how sure the two are, not
-    of what.  The kinks are ties: equal probabilities at one rank on both sides, where the sign taken is 0, and equal
-    probabilities of two of the student's classes, which keep their order.
+    of what.  The kinks are ties: probabilities at one rank that agree to the last bit, where the sign taken is 0, and
+    equal probabilities of two of the student's classes, which keep their order.
 
     References
     ----------
@@ -67,8 +67,8 @@ def universal_logit_loss(
     >>> round(universal_logit_loss(student, teacher), 6)
     0.5
     """
-    q, p, _, rows = _sorted_sides(student_logits, teacher_logits, weights)
-    return rows.mean(abs(_ranked_difference(q, p)).sum(axis=1))
+    pair, _, rows = _ranked_pair(student_logits, teacher_logits, weights)
+    return rows.mean(abs(pair.difference()).sum(axis=1))
 
 
 def universal_logit_loss_grad(
@@ -107,25 +107,29 @@ def universal_logit_loss_grad(
     >>> universal_logit_loss_grad(student, teacher).round(6)
     array([[-0.1875,  0.1875]])
     """
-    q, p, order, rows = _sorted_sides(student_logits, teacher_logits, weights)
-    by_rank = np.sign(_ranked_difference(q, p))[:, : q.p.shape[1]]
-    slopes = np.empty_like(q.p)
-    np.put_along_axis(slopes, order, by_rank, axis=1)
-    return rows.mean_grad(q.backward(slopes - pick(slopes, q.top)))
+    pair, order, rows = _ranked_pair(student_logits, teacher_logits, weights)
+    # Of probabilities as they are rounded: two that agree to the last bit are a tie.
+    slopes = np.sign(pair.q.p - pair.p.p)
+    by_rank = pair.q.backward(slopes - pick(slopes, pair.q.top))[:, : order.shape[1]]
+    row_grads = np.empty_like(by_rank)
+    np.put_along_axis(row_grads, order, by_rank, axis=1)
+    return rows.mean_grad(row_grads)
 
 
-def _sorted_sides(
+def _ranked_pair(
     student_logits: ArrayLike, teacher_logits: ArrayLike, weights: ArrayLike | None
-) -> tuple[Softened, Softened, IntArray, Rows]:
-    """Both sides softened at T = 1, the student's classes by descending probability, and the rows."""
+) -> tuple[SoftenedPair, IntArray, Rows]:
+    """Both sides by descending logits at T = 1, where the student's came from, and the rows.
+
+    Sorted logits soften to sorted probabilities, and the pair keeps the digits of their difference.
+    """
     student, teacher, rows = unlike_logit_rows(student_logits, teacher_logits, weights)
-    q = soften(student, 1.0)
-    return q, soften(teacher, 1.0), np.argsort(-q.p, axis=1, kind="stable"), rows
-
-
-def _ranked_difference(q: Softened, p: Softened) -> FloatArray:
-    """Student's less teacher's probabilities by rank, the shorter side padded with zeros."""
-    width = max(q.p.shape[1], p.p.shape[1])
-    sides = (np.pad(-np.sort(-x.p, axis=1), ((0, 0), (0, width - x.p.shape[1]))) for x in (q, p))
-    students, teachers = sides
-    return students - teachers
+    order = np.argsort(-student, axis=1, kind="stable")
+    students, teachers = np.take_along_axis(student, order, axis=1), -np.sort(-teacher, axis=1)
+    width = max(student.shape[1], teacher.shape[1])
+    # A padded zero is the probability of an excluded class.
+    students, teachers = (
+        np.pad(z, ((0, 0), (0, width - z.shape[1])), constant_values=-np.inf)
+        for z in (students, teachers)
+    )
+    return soften_pair(teachers, students, 1.0), order, rows

@@ -105,6 +105,7 @@ def plot_class_similarity(
     similarity: ArrayLike,
     *,
     class_names: Sequence[str] | None = None,
+    title: str = "What the soft labels say about the other classes",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw what each class shares with the others: the teacher's mean soft label of each class.
@@ -116,6 +117,8 @@ def plot_class_similarity(
         blank, since it would drown the rest.
     class_names : sequence of str, optional
         C names; the numbers of the classes without.
+    title : str, optional
+        What it shows.
     ax : matplotlib.axes.Axes, optional
         Where to draw; new axes without.
 
@@ -132,11 +135,7 @@ def plot_class_similarity(
     shown = np.where(np.eye(len(table), dtype=bool), np.nan, table)
     ax = axes_or_new(ax)
     draw_square(ax, shown, class_names, colour_label="mean probability", digits=2)
-    ax.set(
-        xlabel="class in the soft label",
-        ylabel="class of the example",
-        title="What the soft labels say about the other classes",
-    )
+    ax.set(xlabel="class in the soft label", ylabel="class of the example", title=title)
     return ax
 
 

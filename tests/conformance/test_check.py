@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kdref.cli import check
+from kdref.conformance.references import references
 
 RIGHT = """
 import kdref
@@ -83,6 +84,26 @@ def test_another_signature_is_called_by_an_expression(place: Any) -> None:
 
 def test_another_reference_can_be_named(place: Any) -> None:
     assert run(f"{place}:soft", "--against", "soft_cross_entropy") == 0
+
+
+def test_the_loss_of_a_library_can_be_the_reference(place: Any, capsys: Any) -> None:
+    # TextBrewer returns a cross entropy without T^2, and so does this.
+    assert run(f"{place}:soft", "--against", "textbrewer") == 0
+    assert "reference  CE(teacher/T, student/T)" in capsys.readouterr().out
+
+
+def test_the_help_lists_what_a_loss_can_be_compared_with(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        run("--help")
+    words = capsys.readouterr().out.replace(",", " ").replace(")", " ").split()
+    assert set(references()) <= {word.lstrip("(") for word in words}
+
+
+def test_an_unknown_reference_is_refused_with_the_names(place: Any, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(f"{place}:soft", "--against", "no-such-library")
+    assert stopped.value.code == 2
+    assert "'deit'" in capsys.readouterr().err
 
 
 def test_a_hand_written_gradient_is_judged(place: Any, capsys: Any) -> None:

@@ -56,6 +56,15 @@ def test_cosine_ignores_the_scale_of_either_side(seed: int) -> None:
         )
 
 
+def test_cosine_gradient_beyond_float64_is_infinite_while_the_value_keeps_its_digits() -> None:
+    # At 45 degrees; the slope across has the size sin(45) / 1e-310, and none along.
+    tiny = 1e-310
+    assert logit_cosine_loss([[tiny, 0.0]], [[1.0, 1.0]]) == pytest.approx(1.0 - 0.5**0.5)
+    np.testing.assert_array_equal(
+        logit_cosine_loss_grad([[tiny, 0.0]], [[1.0, 1.0]]), [[0.0, -np.inf]]
+    )
+
+
 @pytest.mark.parametrize("noise", [1e-3, 1e-6, 1e-9, 1e-12])
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_cosine_keeps_its_digits_near_agreement_and_near_opposition(
@@ -93,6 +102,17 @@ def test_standardised_kl_ignores_the_scale_of_a_row_but_for_the_constant(
     one = standardised_kl_loss(student + 1e6 * np.arange(4), teacher)
     two = standardised_kl_loss(4.0 * (student + 1e6 * np.arange(4)), teacher)
     assert two == pytest.approx(one, rel=1e-6, abs=1e-12)
+
+
+def test_standardised_kl_gradient_of_logits_of_any_size_shrinks_with_their_scale() -> None:
+    far = standardised_kl_loss_grad(1e10 * STUDENT, TEACHER)
+    for scale in (1e150, 1e290):
+        grad = standardised_kl_loss_grad(scale * 1e10 * STUDENT, TEACHER)
+        np.testing.assert_allclose(grad * scale, far, rtol=1e-12, atol=1e-24)
+    # Subnormal logits have no spread beside the constant 1e-7: (q - p) / (T N 1e-7), less its mean.
+    subnormal = standardised_kl_loss_grad([[1e-310, 0.0, 0.0]], [[1.0, 0.0, -1.0]], temperature=1.0)
+    constant = standardised_kl_loss_grad([[0.0, 0.0, 0.0]], [[1.0, 0.0, -1.0]], temperature=1.0)
+    np.testing.assert_allclose(subnormal, constant, rtol=1e-15)
 
 
 def test_standardised_kl_takes_a_constant_row_for_a_uniform_one() -> None:

@@ -40,35 +40,36 @@ LOSSES = {
 
 
 def batch_value(
-    name: str,
+    name: str | RowLoss,
     *inputs: Any,
     weights: Sequence[float] | None = None,
     bits: int | None = None,
     **parameters: Any,
 ) -> mpfr:
     """sum_i w_i l_i / sum_i w_i; ``inputs`` are batches, in the order of the row function's arguments."""
+    loss_of_row = _row_loss(name)
     with working_precision(bits or bits_for(len(inputs[0][0]))):
         shares = _shares(len(inputs[0]), weights)
         return total(
-            share * LOSSES[name].value(*example, **parameters)
+            share * loss_of_row.value(*example, **parameters)
             for share, *example in zip(shares, *inputs, strict=True)
             if share != 0
         )
 
 
 def batch_gradient(
-    name: str,
+    name: str | RowLoss,
     *inputs: Any,
     weights: Sequence[float] | None = None,
     bits: int | None = None,
     **parameters: Any,
 ) -> list[tuple[mpfr, ...]]:
     """Row i is w_i / sum w times the example's own gradient; a row of weight 0 is all zeros."""
-    n_classes = len(inputs[0][0])
+    gradient, n_classes = _row_loss(name).gradient, len(inputs[0][0])
     with working_precision(bits or bits_for(n_classes)):
         shares = _shares(len(inputs[0]), weights)
         return [
-            tuple(share * g for g in LOSSES[name].gradient(*example, **parameters))
+            tuple(share * g for g in gradient(*example, **parameters))
             if share != 0
             else (mpfr(0),) * n_classes
             for share, *example in zip(shares, *inputs, strict=True)
@@ -83,6 +84,10 @@ def loss(name: str, *inputs: Any, **options: Any) -> float:
 def loss_gradient(name: str, *inputs: Any, **options: Any) -> list[list[float]]:
     """The batch's gradient, each entry as the nearest float64."""
     return [[rounded(g) for g in row] for row in batch_gradient(name, *inputs, **options)]
+
+
+def _row_loss(name: str | RowLoss) -> RowLoss:
+    return LOSSES[name] if isinstance(name, str) else name
 
 
 def _shares(n_examples: int, weights: Sequence[float] | None) -> tuple[mpfr, ...]:

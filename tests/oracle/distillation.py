@@ -22,7 +22,7 @@ def distillation(
     """(1 - a) (-log q1_y) + a T^2 KL(p, q)."""
     a, t = mpfr(alpha), mpfr(temperature)
     soft = t * t * forward_kl(student, teacher, temperature) if a != 0 else mpfr(0)
-    if label is None:
+    if label is None or a == 1:
         return a * soft
     return (1 - a) * hard_label(student, label) + a * soft
 

@@ -1,38 +1,12 @@
-"""Losses on features and relations by their definitions, on arrays of MPFR numbers.
-
-A gradient is a difference quotient with a step of 2^-800 at 2400 bits: no derivative is written down here.
-"""
+"""Losses on features and relations by their definitions, on arrays of MPFR numbers."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import gmpy2
 import numpy as np
-from numpy.typing import NDArray
 
-from tests.oracle.precision import working_precision
-
-Numbers: TypeAlias = NDArray[Any]
-
-STEP_EXPONENT = -800
-
-
-def exact(array: Any) -> Numbers:
-    """The same numbers; a float64 loses nothing on the way in."""
-    numbers: Numbers = np.empty(np.shape(array), dtype=object)
-    for index in np.ndindex(numbers.shape):
-        numbers[index] = gmpy2.mpfr(float(array[index]))
-    return numbers
-
-
-def norm(x: Numbers) -> Numbers:
-    """Length along the last axis, which stays."""
-    return np.asarray((x * x).sum(axis=-1, keepdims=True) ** gmpy2.mpfr("0.5"))
-
-
-def unit(x: Numbers) -> Numbers:
-    """Vectors of length 1."""
-    return x / norm(x)
+from tests.oracle.arrays import Numbers, norm, unit
 
 
 def places(x: Numbers) -> Numbers:
@@ -136,19 +110,3 @@ FORMULAS: Mapping[str, Callable[..., Any]] = {
         probabilistic_transfer,
     )
 }
-
-
-def value_and_gradient(name: str, f: Any, g: Any, **named: Any) -> tuple[float, NDArray[Any]]:
-    """The loss and its gradient with respect to ``f``, rounded once."""
-    with working_precision():
-        formula = FORMULAS[name]
-        student, teacher = exact(f), exact(g)
-        keywords = {k: exact(v) if isinstance(v, np.ndarray) else v for k, v in named.items()}
-        value = formula(student, teacher, **keywords)
-        step = gmpy2.exp2(gmpy2.mpfr(STEP_EXPONENT))
-        gradient = np.empty(student.shape)
-        for index in np.ndindex(student.shape):
-            ahead = student.copy()
-            ahead[index] += step
-            gradient[index] = float((formula(ahead, teacher, **keywords) - value) / step)
-        return float(value), gradient
