@@ -158,9 +158,15 @@ def test_unknown_methods_and_bad_steps_are_refused(check: Any) -> None:
 
 
 def test_step_that_does_not_change_the_argument_is_refused() -> None:
-    message = "step must be large enough to change x, got 1e-10 at 1000000000.0"
+    message = "step must change x by a finite amount, got 1e-10 at 1000000000.0"
     with pytest.raises(ValueError, match=exactly(message)):
         numerical_gradient(lambda x: x.sum(), [0.0, 1e9], method="central", step=1e-10)
+
+
+def test_step_that_changes_the_argument_beyond_float64_is_refused() -> None:
+    message = "step must change x by a finite amount, got 1e+308 at 0.0"
+    with pytest.raises(ValueError, match=exactly(message)):
+        numerical_gradient(lambda x: x.sum(), [0.0], method="central", step=1e308)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -396,3 +396,26 @@ def test_summary_counts_mistakes_where_they_are_known_and_kinds_of_input_where_n
         "  follows: with the factor 1/2",
         "  follows: without a factor T^2",
     ]
+
+
+def test_gradient_is_judged_by_the_convention_that_the_value_follows() -> None:
+    def ignoring(function: Loss) -> Loss:
+        def with_mask(student: Any, labels: Any, **options: Any) -> Any:
+            ignored = labels == -100
+            weights = {"weights": 1.0 - ignored} if ignored.any() else {}
+            return function(student, np.where(ignored, 0, labels), **options, **weights)
+
+        return with_mask
+
+    right, slopes = ignoring(kdref.hard_label_loss), ignoring(kdref.hard_label_loss_grad)
+    [vector] = [v for v in vectors("hard_label").vectors if v.id.endswith("ignored-label")]
+    outcome = next(
+        o for o in run_vectors(vectors("hard_label"), right, slopes) if o.vector == vector
+    )
+    assert outcome.convention == "-100 marks a row that does not count"
+    wrong = next(
+        o
+        for o in run_vectors(vectors("hard_label"), right, scaled(lambda s, t: 2.0, slopes))
+        if o.vector == vector
+    )
+    assert wrong.status == "failed"

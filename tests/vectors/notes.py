@@ -200,7 +200,6 @@ NOTES: dict[str, Note] = {
         OVERFLOW,
         "Probabilities down to 1e-304: the logarithm of a softmax must not be taken of the softmax.",
         "Infinity or NaN, or an epsilon inside the logarithm bounds the loss.",
-        (ISSUES + "sebastian-hofstaetter/matchmaker/issues/18",),
     ),
     "TINY_TEMPERATURE": Note(
         OVERFLOW,
@@ -222,7 +221,7 @@ NOTES: dict[str, Note] = {
         PRECISION,
         "Student and teacher agree: a divergence is exactly 0, and so is its gradient.",
         "A loss of -1e-17, whose square root is NaN.",
-        (ISSUES + "pytorch/pytorch/issues/32520",),
+        (ISSUES + "pytorch/pytorch/issues/80488",),
     ),
     "CONFIDENT": Note(
         PRECISION,
@@ -258,7 +257,7 @@ NOTES: dict[str, Note] = {
         INFINITIES,
         "A logit of minus infinity: the class has probability 0, and 0 times its logarithm is 0.",
         "NaN from 0 times infinity, or from infinity minus infinity.",
-        (ISSUES + "lightonai/pylate/issues/239",),
+        (ISSUES + "huggingface/trl/pull/5594",),
     ),
     "INFINITE_VALUE": Note(
         INFINITIES,
@@ -291,7 +290,7 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "A mixture's parameter close to 0 or 1: the loss is continuous there.",
         "A jump from nearly 0 to a whole divergence at the end.",
-        (ISSUES + "modelscope/ms-swift/issues/10078",),
+        (ISSUES + "linkedin/Liger-Kernel/issues/278",),
     ),
     "CONVENTION": Note(
         CONVENTION,
