@@ -168,6 +168,10 @@ def main() -> None:
     from matplotlib import pyplot as plt
 
     mpl.rcParams.update({"svg.hashsalt": "kdref", "svg.fonttype": "none", "font.size": 9})
+    # A second cue beside the colour.
+    mpl.rcParams["axes.prop_cycle"] += mpl.cycler(
+        linestyle=["-", "--", "-.", ":", "-", "--", "-.", ":", "-", "--"]
+    )
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, draw in FIGURES.items():
         figure, axes = plt.subplots(figsize=(5.6, 3.2), layout="constrained")

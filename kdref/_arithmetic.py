@@ -22,6 +22,10 @@ TAYLOR_TERMS = 20
 r"""Terms of :math:`e^d - 1 - d`; for :math:`|d| \le 1` the first one left out is below 1e-20 of the sum."""
 
 
+ARTANH_TERMS = 26
+r"""Terms of the series of artanh beyond its first; for :math:`|r| < 0.49` the first one left out is below 1e-17."""
+
+
 def two_sum(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The rounded sum of ``a`` and ``b`` and what the rounding dropped; together they are exact [1]."""
     total = a + b
@@ -62,6 +66,21 @@ def expm1_minus_identity(d: FloatArray) -> FloatArray:
     for k in range(TAYLOR_TERMS, 2, -1):
         series = 1.0 + series * near / k
     return np.where(abs(d) <= 1.0, near * near / 2.0 * series, np.expm1(d) - d)
+
+
+def identity_minus_log1p(g: FloatArray, log1p: FloatArray) -> FloatArray:
+    r"""The convex function :math:`g - \log(1 + g) \ge 0` with full relative accuracy, given the logarithm.
+
+    Near zero it is about :math:`g^2 / 2`, which the subtraction loses; there, with :math:`r = g / (2 + g)` and
+    :math:`\log(1 + g) = 2 \operatorname{artanh} r`, it is
+    :math:`r g - 2 r^3 \left(\frac13 + \frac{r^2}{5} + \frac{r^4}{7} + \dots\right)`.
+    """
+    near = np.minimum(np.maximum(g, -0.65), 1.75)
+    r = near / (2.0 + near)
+    series = np.zeros_like(near)
+    for k in range(ARTANH_TERMS, 0, -1):
+        series = 1.0 / (2 * k + 1) + series * (r * r)
+    return np.where(near == g, r * near - 2.0 * r * (r * r) * series, g - log1p)
 
 
 def compensated_sum(a: FloatArray) -> FloatArray:

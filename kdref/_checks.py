@@ -65,6 +65,22 @@ def fraction(name: str, value: object) -> float:
     return number
 
 
+def below_one(name: str, value: object) -> float:
+    """A number in [0, 1)."""
+    number = real_number(name, value)
+    if not 0.0 <= number < 1.0:
+        raise ValueError(f"{name} must lie in [0, 1), got {number!r}")
+    return number
+
+
+def not_negative(name: str, value: object) -> float:
+    """A finite number of at least zero."""
+    number = real_number(name, value)
+    if not 0.0 <= number < math.inf:
+        raise ValueError(f"{name} must be finite and >= 0, got {number!r}")
+    return number
+
+
 def positive(name: str, value: object) -> float:
     """A finite number above zero."""
     number = real_number(name, value)
@@ -87,6 +103,13 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in allowed:
         words = ", ".join(repr(word) for word in allowed)
         raise ValueError(f"{name} must be one of {words}, got {value!r}")
+    return value
+
+
+def generator(name: str, value: object) -> np.random.Generator:
+    """A source of randomness; a seed or None is refused."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(f"{name} must be a numpy.random.Generator, got {value!r}")
     return value
 
 
@@ -209,6 +232,12 @@ def same_shape(first_name: str, first: FloatArray, second_name: str, second: Flo
         )
 
 
+def one_row(name: str, array: NDArray[np.generic]) -> None:
+    """An array of shape (C,)."""
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have shape (C,), got {array.shape}")
+
+
 def matrix(name: str, array: NDArray[np.generic], *, columns: str = "C") -> None:
     """An array of shape (N, C) with at least one row and one column."""
     if array.ndim != 2 or 0 in array.shape:
@@ -240,16 +269,23 @@ def per_row(name: str, array: NDArray[np.generic], n_rows: int) -> None:
         raise ValueError(f"{name} must have shape ({n_rows},), one entry a row, got {array.shape}")
 
 
-def row_weights(weights: ArrayLike, n_rows: int) -> FloatArray:
+def row_integers(name: str, value: ArrayLike, n_rows: int) -> IntArray:
+    """An integer for each row."""
+    array = integers(name, value)
+    per_row(name, array, n_rows)
+    return array
+
+
+def row_weights(weights: ArrayLike, n_rows: int, name: str = "weights") -> FloatArray:
     """Finite weights >= 0, one a row, not all zero; booleans are masks."""
-    array = _plain_array("weights", weights)
+    array = _plain_array(name, weights)
     if array.dtype.kind == "b":
         array = array.astype(np.float64)
-    real = real_array("weights", array)
-    per_row("weights", real, n_rows)
-    _refuse("weights", "be finite and >= 0", real, ~(np.isfinite(real) & (real >= 0.0)))
+    real = real_array(name, array)
+    per_row(name, real, n_rows)
+    _refuse(name, "be finite and >= 0", real, ~(np.isfinite(real) & (real >= 0.0)))
     if not real.any():
-        raise ValueError("weights must include one above 0, got only zeros")
+        raise ValueError(f"{name} must include one above 0, got only zeros")
     return real
 
 

@@ -135,15 +135,34 @@ def soften(logits: FloatArray, temperature: float) -> Softened:
 
 @dataclass(frozen=True)
 class SoftenedPair:
-    """Two softened distributions of the same rows and ``gap``, which is log q - log p."""
+    """Two softened distributions of the same rows and ``gap``, which is log q - log p; what they were made of.
+
+    The logits and the temperature are those after `in_range`.
+    """
 
     p: Softened
     q: Softened
     gap: FloatArray
+    p_logits: FloatArray
+    q_logits: FloatArray
+    temperature: float
 
     def swapped(self) -> "SoftenedPair":
         """The pair with the roles exchanged."""
-        return SoftenedPair(self.q, self.p, -self.gap)
+        return SoftenedPair(
+            self.q, self.p, -self.gap, self.q_logits, self.p_logits, self.temperature
+        )
+
+    def gap_from_top(self) -> FloatArray:
+        """The gap relative to its value at q's top.
+
+        From the logits: two gaps of 1e4 that hardly differ would leave little but their roundings.
+        """
+        at_top = pick(self.gap, self.q.top)
+        with np.errstate(all="ignore"):  # an excluded class has an infinite gap
+            x = _relative_difference(self.p_logits, self.q_logits, self.q.top)
+            x = x / np.float64(self.temperature)
+            return np.where(np.isfinite(at_top), np.where(np.isnan(x), 0.0, x), self.gap - at_top)
 
     def infinite_rows(self) -> BoolArray:
         """Rows in which q excludes a class that p does not: KL(p, q) is infinite there."""
@@ -180,7 +199,8 @@ def soften_pair(p_logits: FloatArray, q_logits: FloatArray, temperature: float) 
         total = surplus.sum(axis=-1, keepdims=True)
         far = pick(p.log_p, shared) - pick(q.log_p, shared)
         constant = np.where(abs(total) < 0.5, np.log1p(_within_half(total)), far)
-    return SoftenedPair(p, q, x - finite_or_zero(constant))
+    gap = x - finite_or_zero(constant)
+    return SoftenedPair(p, q, gap, p_logits, q_logits, temperature)
 
 
 def _relative_difference(

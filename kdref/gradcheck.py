@@ -12,6 +12,7 @@ method            formula for one entry                                       er
 """
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -114,8 +115,8 @@ def numerical_gradient(
         If ``x`` does not hold real numbers, ``function`` does not return one, or
         with ``"complex-step"`` it returns a real number: the imaginary part was lost.
     ValueError
-        If ``method`` is unknown, ``step`` is not above zero or too small to
-        change ``x``, or ``x`` is not finite.
+        If ``method`` is unknown, ``step`` is not above zero or too small or too
+        large to change ``x`` by a finite amount, or ``x`` is not finite.
 
     Notes
     -----
@@ -236,10 +237,10 @@ def _moved(point: FloatArray, index: tuple[int, ...], step: float) -> FloatArray
 
 def _central(function: Function, point: FloatArray, index: tuple[int, ...], h: float) -> float:
     ahead, behind = _moved(point, index, h), _moved(point, index, -h)
-    taken = float(ahead[index] - behind[index])
-    if taken == 0.0:
+    taken = float(ahead[index]) - float(behind[index])
+    if not 0.0 < taken < math.inf:
         raise ValueError(
-            f"step must be large enough to change x, got {h!r} at {float(point[index])!r}"
+            f"step must change x by a finite amount, got {h!r} at {float(point[index])!r}"
         )
     return (_real_value(function(ahead)) - _real_value(function(behind))) / taken
 

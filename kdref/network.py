@@ -121,7 +121,7 @@ def initialise(
         raise ValueError(f"sizes must name inputs and outputs, got {len(widths)} number(s)")
     _checks.choice("activation", activation, ACTIVATIONS)
     _checks.choice("dtype", np.dtype(dtype).name, DTYPES)
-    require_generator(rng)
+    _checks.generator("rng", rng)
     return [
         (_draw_weights(n_in, n_out, rng, activation).astype(dtype), np.zeros(n_out, dtype))
         for n_in, n_out in itertools.pairwise(widths)
@@ -205,15 +205,14 @@ def forward(
     [[0.0, 1.0], [5.0, -4.0]]
     """
     _checks.choice("activation", activation, ACTIVATIONS)
-    dropout = _checked_dropout(dropout)
-    if dropout > 0.0:
-        require_generator(rng)
+    dropout = _checks.below_one("dropout", dropout)
+    source = _checks.generator("rng", rng) if dropout > 0.0 else None
     inputs = _checked_inputs(parameters, inputs)
     layer_inputs, hidden, masks = [inputs], [], []
     for weights, bias in parameters[:-1]:
         hidden.append(_activate(layer_inputs[-1] @ weights + bias, activation))  # (N, n_out)
-        if rng is not None and dropout > 0.0:
-            masks.append(_dropout_mask(hidden[-1], dropout, rng))
+        if source is not None:
+            masks.append(_dropout_mask(hidden[-1], dropout, source))
             layer_inputs.append(hidden[-1] * masks[-1])
         else:
             layer_inputs.append(hidden[-1])
@@ -314,30 +313,6 @@ def _slope(forward_pass: ForwardPass, layer: int) -> RealArray:
 def _dropout_mask(hidden: RealArray, dropout: float, rng: np.random.Generator) -> RealArray:
     kept = rng.random(hidden.shape) >= dropout
     return (kept / (1.0 - dropout)).astype(hidden.dtype)
-
-
-def require_generator(rng: object) -> None:
-    """Refuse a seed or None where randomness is needed.
-
-    Parameters
-    ----------
-    rng : object
-        What the caller gave.
-
-    Raises
-    ------
-    TypeError
-        If it is not a `numpy.random.Generator`.
-    """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, got {rng!r}")
-
-
-def _checked_dropout(dropout: object) -> float:
-    number = _checks.real_number("dropout", dropout)
-    if not 0.0 <= number < 1.0:
-        raise ValueError(f"dropout must lie in [0, 1), got {number!r}")
-    return number
 
 
 def _checked_inputs(parameters: Parameters, inputs: ArrayLike) -> RealArray:
@@ -460,6 +435,8 @@ def _read_npz(path: Path) -> dict[str, Any]:
 
 def _check_layers(name: str, parameters: Parameters) -> None:
     """Refuse layers that do not chain, or that mix dtypes."""
+    if not parameters:
+        raise ValueError(f"{name} must hold at least one layer, got none")
     dtype = parameters[0][0].dtype
     n_in = parameters[0][0].shape[:1]
     for layer, (weights, bias) in enumerate(parameters):

@@ -21,10 +21,12 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 SEED = os.environ.get("KDREF_SEED")
 ROOT = Path(__file__).parents[1]
 
-hypothesis.settings.register_profile("default", deadline=None, derandomize=True, database=None)
-hypothesis.settings.register_profile(
-    "ci", deadline=None, derandomize=False, database=None, max_examples=300, print_blob=True
+# How quickly inputs are drawn depends on what else the machine does: no deadline, and no health check of the time.
+UNHURRIED = hypothesis.settings(
+    deadline=None, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+hypothesis.settings.register_profile("default", UNHURRIED, derandomize=True)
+hypothesis.settings.register_profile("ci", UNHURRIED, max_examples=300, print_blob=True)
 hypothesis.settings.load_profile("ci" if SEED else "default")
 
 

@@ -15,6 +15,7 @@ from kdref._arithmetic import (
     division_remainder,
     expm1_minus_identity,
     finite_or_zero,
+    identity_minus_log1p,
     split,
     two_sum,
 )
@@ -93,6 +94,32 @@ def test_expm1_minus_identity_keeps_its_digits_near_zero(d: float) -> None:
 def test_expm1_minus_identity_is_zero_at_zero_and_grows_without_end_below() -> None:
     got = expm1_minus_identity(np.array([0.0, -np.inf]))
     assert got.dtype == np.float64
+    assert got.tolist() == [0.0, np.inf]
+
+
+def psi(g: float) -> mpfr:
+    return mpfr(g) - gmpy2.log1p(mpfr(g))
+
+
+@pytest.mark.parametrize(
+    "g", [1e-150, -1e-150, 1e-8, -1e-8, -0.64, -0.66, 1.74, 1.76, -0.999, 30.0, 1e300]
+)
+def test_identity_minus_log1p_keeps_its_digits_at_every_size(g: float) -> None:
+    got = float(identity_minus_log1p(np.array(g), np.log1p(g)))
+    with working_precision():
+        assert ulps(got, psi(g)) <= 3.0
+
+
+@given(g=st.floats(-0.65, 1.75))
+def test_identity_minus_log1p_keeps_its_digits_near_zero(g: float) -> None:
+    # The logarithm is not looked at here.
+    got = float(identity_minus_log1p(np.array(g), np.array(np.nan)))
+    with working_precision():
+        assert ulps(got, psi(g)) <= 3.0
+
+
+def test_identity_minus_log1p_is_zero_at_zero_and_grows_without_end_at_minus_one() -> None:
+    got = identity_minus_log1p(np.array([0.0, -1.0]), np.array([0.0, -np.inf]))
     assert got.tolist() == [0.0, np.inf]
 
 

@@ -275,6 +275,20 @@ def test_gradient_noise_refuses_counts_below_one(
         gradient_noise([0.0, 1.0], [1.0, 0.0], draws, rng=rng, n_trials=trials)
 
 
+def test_one_distribution_is_softened_at_a_time() -> None:
+    with pytest.raises(ValueError, match=r"logits must have shape \(C,\), got \(1, 2\)"):
+        softening([[1.0, 2.0]], [1.0])
+
+
+def test_gradient_noise_is_that_of_one_example_and_of_a_generator() -> None:
+    rng: Any = np.random.default_rng(5)
+    with pytest.raises(ValueError, match=r"teacher_logits must have shape \(C,\), got \(1, 2\)"):
+        gradient_noise([[0.0, 1.0]], [[1.0, 0.0]], [1], rng=rng)
+    rng = 7
+    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator, got 7"):
+        gradient_noise([0.0, 1.0], [1.0, 0.0], [1], rng=rng)
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
 def test_the_sweeps_refuse_a_temperature_that_is_none(temperature: float) -> None:
     with pytest.raises(ValueError, match="temperature must be finite and > 0"):

@@ -1,5 +1,6 @@
 """The blockwise path against the teaching functions, class by class; its memory, threads and errors."""
 
+import inspect
 import math
 import re
 import tracemalloc
@@ -12,9 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kdref.blockwise import _work, value_and_grad
+from kdref.blockwise import _work, separable_losses, value_and_grad
 from kdref.blockwise._batch import Block, loss_parameters
-from kdref.blockwise._fast import Scratch, Target, fast_formula
+from kdref.blockwise._fast import (
+    COLUMNS,
+    ROUNDOFF,
+    Powers,
+    Scratch,
+    Target,
+    fast_formula,
+    sum_steps,
+    value_bound,
+)
 from kdref.registry import LOSSES
 from tests.accuracy_inputs import CLASSES, Case, seed
 from tests.looping import for_each
@@ -62,6 +72,11 @@ def batch_for(name: str, n_rows: int = 6, n_classes: int = 4, seed: int = 5) -> 
 
 
 each_class = for_each((class_name, {"class_name": class_name}) for class_name in CLASSES)
+
+
+def exactly(message: str) -> str:
+    return f"^{re.escape(message)}$"
+
 
 # ---------------------------------------------------------------------------- agreement
 
@@ -132,6 +147,83 @@ def agrees_at(noise: float, name: str, n_rows: int, n_classes: int, chosen_seed:
         )
 
 
+def powers(rows: list[list[float]], temperature: float = 1.0) -> Powers:
+    logits = np.array(rows, np.float32)
+    return Powers(logits, temperature, np.empty(logits.shape))
+
+
+@pytest.mark.parametrize(
+    ("rows", "temperature", "shift", "reach"),
+    [
+        # Zero lies among the logits: no shift, and the reach is the larger of the row's top and the block's bottom.
+        ([[1.0, -2.0], [3.0, 0.0]], 2.0, [[0.0]], [1.0, 1.5]),
+        ([[0.0, 1.0], [2.0, 3.0]], 1.0, [[0.0]], [1.0, 3.0]),
+        ([[0.0, -1.0], [-2.0, -3.0]], 1.0, [[0.0]], [3.0, 3.0]),
+        # It does not: all are shifted by the largest.
+        ([[4.0, 5.0], [3.0, 2.0]], 1.0, [[5.0]], [3.0, 3.0]),
+        ([[-5.0, -4.0], [-3.0, -2.5]], 0.5, [[-2.5]], [5.0, 5.0]),
+        # Up to 600 times the temperature that will do; beyond it each row has its own shift and bottom.
+        ([[600.0, 0.0], [1.0, 0.0]], 1.0, [[0.0]], [600.0, 1.0]),
+        ([[601.0, 0.0], [1.0, -2.0]], 1.0, [[601.0], [1.0]], [601.0, 3.0]),
+        ([[0.0, -601.0], [1.0, -2.0]], 1.0, [[0.0], [1.0]], [601.0, 3.0]),
+        ([[1202.0, 2.0], [1.0, 1.5]], 2.0, [[1202.0], [1.5]], [600.0, 0.25]),
+    ],
+)
+def test_powers_are_shifted_no_more_than_they_need(
+    rows: list[list[float]], temperature: float, shift: list[list[float]], reach: list[float]
+) -> None:
+    got = powers(rows, temperature)
+    assert got.shift.tolist() == shift
+    assert got.shift.dtype == got.reach.dtype == np.float64
+    assert got.reach.tolist() == reach
+    assert got.place.tolist() == np.argmax(rows, axis=1).tolist()
+    tops = np.max(rows, axis=1) - got.shift[:, 0]
+    assert got.largest == pytest.approx(np.exp(tops / temperature), rel=1e-12)
+
+
+# In units of roundoff, for two classes: 41 steps of a sum, reaches of 3 and 1, logarithms of -1 and 2.
+@pytest.mark.parametrize(
+    ("value", "offset", "units"),
+    [
+        # tv 1, sizes 2 + 2 + 4: 5 * 3 * (4 + 4) + 91 * 8 + 86 + 4 * 3.
+        (2.0, -4.0, 946.0),
+        # tv 1/2, sizes 1/2 + 1 + 1: 5 * 3 * (2 + 1) + 91 * 5/2 + 98.
+        (0.5, 1.0, 370.5),
+        # tv is at most 1, sizes 8 + 2: 5 * 3 * (4 + 16) + 91 * 10 + 98.
+        (8.0, 0.0, 1308.0),
+        # Rounded below 0, so tv 0, sizes -1/2 + 1: 5 * 3 * -1 + 91 * 1/2 + 98.
+        (-0.5, 1.0, 128.5),
+    ],
+)
+def test_bound_of_a_value_by_hand(value: float, offset: float, units: float) -> None:
+    weighing, other = powers([[0.0, -3.0]]), powers([[0.0, -1.0]])
+    weighing.total[:], other.total[:] = math.exp(-1.0), math.exp(2.0)
+    bound = value_bound(np.array([value]), np.array([offset]), weighing, other)
+    assert bound / ROUNDOFF == pytest.approx([units])
+    assert value_bound(np.array([value]), np.array([offset]), other, weighing) == bound
+
+
+def test_bound_of_a_probability_by_hand() -> None:
+    # 10 * 3 for the exponents, 41 for the sum, 6 besides; the largest probability is e / 4.
+    side = powers([[1.0, -3.0]])
+    side.total[:] = 4.0
+    assert side.relative_error() / ROUNDOFF == pytest.approx([77.0])
+    assert side.probability_error() / ROUNDOFF == pytest.approx([77.0 * math.e / 4.0])
+
+
+def test_sum_over_more_classes_than_fit_a_piece_takes_one_more_step_for_each_piece() -> None:
+    assert [sum_steps(n) for n in (1, COLUMNS, COLUMNS + 1, 3 * COLUMNS)] == [41, 41, 42, 43]
+
+
+def test_scratch_has_no_third_buffer_unless_a_term_needs_it() -> None:
+    shapes = [
+        [a.shape for a in vars(Scratch.allocate(2, COLUMNS + 5, labelled=labelled)).values()]
+        for labelled in (False, True)
+    ]
+    whole, work = (2, COLUMNS + 5), (2, COLUMNS)
+    assert shapes == [[whole, whole, (0, 0), work], [whole, whole, whole, work]]
+
+
 def mixed_batch(n_rows: int, chosen_seed: int) -> dict[str, NDArray[Any]]:
     """Rows of all classes of ten logits in one batch: what is large in one row must not spoil another."""
     cases = [draw(np.random.default_rng(chosen_seed), np.float64, n_rows) for draw in TENS]
@@ -145,12 +237,12 @@ def mixed_batch(n_rows: int, chosen_seed: int) -> dict[str, NDArray[Any]]:
 TENS = [draw for name, draw in CLASSES.items() if name not in ("C1", "C2", "C1000")]
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 5.0])
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
 @pytest.mark.parametrize("name", FAST)
 def test_rows_that_a_fast_formula_vouches_for_are_within_its_tolerance(
     name: str, temperature: float
 ) -> None:
-    batch = mixed_batch(4, seed())
+    batch = mixed_batch(6, seed())
     inputs = {key: batch[key] for key in LOSSES[name].inputs}
     options = {**loss_parameters(LOSSES[name], {}), "temperature": temperature}
     formula = fast_formula(LOSSES[name], options, has_labels="labels" in inputs)
@@ -164,7 +256,8 @@ def test_rows_that_a_fast_formula_vouches_for_are_within_its_tolerance(
         outcome = formula(
             block, target, Scratch.allocate(n_rows, n_classes, labelled=labels is not None)
         )
-    assert 4 <= np.count_nonzero(outcome.sure) < n_rows
+    assert outcome.sure.any()
+    assert not outcome.sure.all()
     for row in np.flatnonzero(outcome.sure):
         one = {key: array[row : row + 1] for key, array in inputs.items()}
         value = LOSSES[name].value(**one, temperature=temperature)
@@ -389,8 +482,9 @@ def test_value_and_grad_takes_at_most_32_mebibytes_for_a_large_vocabulary(
 
 
 def test_value_and_grad_takes_no_more_memory_for_more_rows(tmp_path: Path) -> None:
-    few = peak_memory(500, 1000, tmp_path, near=False, n_threads=2)
-    many = peak_memory(4000, 1000, tmp_path, near=False, n_threads=2)
+    # One thread: of two, the second may come too late to need buffers for few rows.
+    few = peak_memory(500, 1000, tmp_path, near=False, n_threads=1)
+    many = peak_memory(4000, 1000, tmp_path, near=False, n_threads=1)
     assert many <= 1.2 * few + 0.1 * MEBIBYTE
     assert many <= 32 * MEBIBYTE
 
@@ -439,22 +533,31 @@ def test_value_and_grad_writes_to_out_and_returns_it(tmp_path: Path) -> None:
     ("out", "error", "message"),
     [
         ([[0.0]], TypeError, "out must be a NumPy array, got list"),
-        (np.zeros((6, 5)), ValueError, r"out must have shape \(6, 4\) and dtype float64, got"),
-        (np.zeros((6, 4), np.float32), ValueError, "dtype float64, got .* and float32"),
+        (
+            np.zeros((6, 5)),
+            ValueError,
+            "out must have shape (6, 4) and dtype float64, got (6, 5) and float64",
+        ),
+        (
+            np.zeros((6, 4), np.float32),
+            ValueError,
+            "out must have shape (6, 4) and dtype float64, got (6, 4) and float32",
+        ),
         (np.broadcast_to(0.0, (6, 4)), ValueError, "out must be writeable, got a read-only array"),
     ],
 )
 def test_value_and_grad_refuses_an_out_that_does_not_fit(
     out: Any, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=exactly(message)):
         value_and_grad("forward_kl", **batch_for("forward_kl"), out=out)
 
 
 def test_value_and_grad_refuses_to_overwrite_an_input() -> None:
     inputs = batch_for("forward_kl")
     for key in inputs:
-        with pytest.raises(ValueError, match="out must not overlap an input"):
+        message = "out must not overlap an input, got an array that does"
+        with pytest.raises(ValueError, match=exactly(message)):
             value_and_grad("forward_kl", **inputs, out=inputs[key])
 
 
@@ -503,35 +606,88 @@ def test_value_and_grad_names_an_empty_row_a_bad_label_and_an_infinite_gradient(
         value_and_grad("forward_kl", student, teacher)
 
 
+MATRIX = "must have shape (N, C) with N >= 1 and C >= 1, got"
+REAL = "must hold real numbers of at most 64 bits, got dtype"
+FLOATS = "must hold float16, float32 or float64, got dtype"
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"loss_name": "kl"}, ValueError, "loss_name must be one of .*'forward_kl'.*, got 'kl'"),
-        ({"teacher_logits": None}, ValueError, "teacher_logits must be given for distillation"),
-        ({"labels": None}, ValueError, "labels must be given unless alpha is 1, got None"),
+        (
+            {"teacher_logits": None},
+            ValueError,
+            "teacher_logits must be given for distillation, got None",
+        ),
+        (
+            {"labels": None},
+            ValueError,
+            "labels must be given unless alpha is 1, got None with alpha 0.9",
+        ),
         ({"labels": np.zeros(6)}, TypeError, "labels must be integer class ids, got dtype float64"),
-        ({"labels": np.zeros(5, int)}, ValueError, r"labels must have shape \(6,\)"),
-        ({"teacher_logits": np.zeros((6, 5))}, ValueError, "must have the same shape"),
-        ({"student_logits": np.zeros((6, 4), int)}, TypeError, "must hold float16, .* got .*int64"),
-        ({"student_logits": np.zeros((6, 4), bool)}, TypeError, "must hold real numbers"),
-        ({"student_logits": np.zeros((6, 4), complex)}, TypeError, "must hold real numbers"),
-        ({"student_logits": [["a"]]}, TypeError, "student_logits must hold real numbers"),
-        ({"student_logits": [[1.0], [1.0, 2.0]]}, ValueError, "must be rectangular"),
-        ({"student_logits": 1.0}, ValueError, r"must have shape \(N, C\)"),
-        ({"student_logits": np.zeros((0, 4))}, ValueError, r"must have shape \(N, C\)"),
-        ({"student_logits": np.ma.zeros((6, 4))}, TypeError, "got a masked array"),
-        ({"weights": np.zeros(6)}, ValueError, "weights must include one above 0"),
+        ({"labels": [0.0] * 6}, TypeError, "labels must be integer class ids, got dtype float64"),
+        (
+            {"labels": np.zeros(5, int)},
+            ValueError,
+            "labels must have shape (6,), one entry a row, got (5,)",
+        ),
+        ({"labels": 1}, ValueError, "labels must have shape (6,), one entry a row, got ()"),
+        (
+            {"teacher_logits": np.zeros((6, 5))},
+            ValueError,
+            "student_logits and teacher_logits must have the same shape, got (6, 4) and (6, 5)",
+        ),
+        ({"student_logits": np.zeros((6, 4), int)}, TypeError, f"student_logits {FLOATS} int64"),
+        ({"teacher_logits": np.zeros((6, 4), int)}, TypeError, f"teacher_logits {FLOATS} int64"),
+        ({"student_logits": np.zeros((6, 4), bool)}, TypeError, f"student_logits {REAL} bool"),
+        ({"teacher_logits": np.zeros((6, 4), bool)}, TypeError, f"teacher_logits {REAL} bool"),
+        (
+            {"student_logits": np.zeros((6, 4), complex)},
+            TypeError,
+            f"student_logits {REAL} complex128",
+        ),
+        ({"student_logits": [["a"]]}, TypeError, f"student_logits {REAL} <U1"),
+        (
+            {"student_logits": [[1.0], [1.0, 2.0]]},
+            ValueError,
+            "student_logits must be rectangular, got rows of unequal length",
+        ),
+        ({"student_logits": 1.0}, ValueError, f"student_logits {MATRIX} ()"),
+        ({"student_logits": np.float64(1.0)}, ValueError, f"student_logits {MATRIX} ()"),
+        ({"student_logits": np.array(1.0)}, ValueError, f"student_logits {MATRIX} ()"),
+        ({"student_logits": np.zeros((0, 4))}, ValueError, f"student_logits {MATRIX} (0, 4)"),
+        ({"teacher_logits": np.zeros(4)}, ValueError, f"teacher_logits {MATRIX} (4,)"),
+        (
+            {"student_logits": np.ma.zeros((6, 4))},
+            TypeError,
+            "student_logits must be a plain array, got a masked array (express the mask as weights)",
+        ),
+        ({"weights": np.zeros(6)}, ValueError, "weights must include one above 0, got only zeros"),
+        ({"weights": [0.0] * 6}, ValueError, "weights must include one above 0, got only zeros"),
         (
             {"weights": -np.ones(6)},
             ValueError,
             "weights must be finite and >= 0, got -1.0 at index 0",
         ),
-        ({"weights": np.ones(5)}, ValueError, r"weights must have shape \(6,\)"),
-        ({"weights": np.ones(6, complex)}, TypeError, "weights must hold real numbers"),
+        (
+            {"weights": np.ones(5)},
+            ValueError,
+            "weights must have shape (6,), one entry a row, got (5,)",
+        ),
+        ({"weights": np.ones(6, complex)}, TypeError, f"weights {REAL} complex128"),
         ({"temperature": 0.0}, ValueError, "temperature must be finite and > 0, got 0.0"),
-        ({"temperature": 1e200}, ValueError, "temperature must be .* where it is squared, got 1e"),
-        ({"alpha": 1.5}, ValueError, r"alpha must lie in \[0, 1\], got 1.5"),
-        ({"beta": 0.5}, TypeError, "parameters of distillation must be among: temperature, alpha;"),
+        (
+            {"temperature": 1e200},
+            ValueError,
+            "temperature must be <= 1e+100 where it is squared, got 1e+200",
+        ),
+        ({"alpha": 1.5}, ValueError, "alpha must lie in [0, 1], got 1.5"),
+        ({"alpha": "a"}, TypeError, "alpha must be a real number, got 'a'"),
+        (
+            {"beta": 0.5},
+            TypeError,
+            "parameters of distillation must be among: temperature, alpha; got 'beta'",
+        ),
         ({"n_threads": 0}, ValueError, "n_threads must be >= 1, got 0"),
         ({"n_threads": 1.5}, TypeError, "n_threads must be an integer, got 1.5"),
     ],
@@ -540,16 +696,50 @@ def test_value_and_grad_refuses_bad_arguments(
     change: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     arguments = {"loss_name": "distillation", **batch_for("distillation"), **change}
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=exactly(message)):
         value_and_grad(**arguments)
+
+
+def test_value_and_grad_refuses_a_loss_that_is_no_mean_over_rows_of_logits() -> None:
+    allowed = ", ".join(map(repr, NAMES))
+    for name in ("kl", "dist", "hint", "cosine_feature"):
+        with pytest.raises(
+            ValueError, match=exactly(f"loss_name must be one of {allowed}, got {name!r}")
+        ):
+            value_and_grad(name, [[0.0, 1.0]], [[1.0, 0.0]])
+
+
+def test_value_and_grad_says_when_a_loss_has_no_parameters() -> None:
+    with pytest.raises(
+        TypeError, match=exactly("parameters of hard_label must be among: none; got 'alpha'")
+    ):
+        value_and_grad("hard_label", [[0.0, 1.0]], labels=[0], alpha=0.5)
+
+
+def test_separable_losses_come_with_the_defaults_of_their_functions() -> None:
+    losses = separable_losses()
+    assert list(losses) == NAMES
+    assert losses["generalised_js"] == {"temperature": 1.0, "beta": 0.5}
+    # Where the function has none, the registry's example stands in.
+    assert losses["virtual_teacher"] == {"temperature": 2.0, "confidence": 0.9}
+    assert "temperature" in LOSSES["virtual_teacher"].parameters
+    for name, defaults in losses.items():
+        assert defaults.keys() == LOSSES[name].parameters.keys()
+        assert inspect.Parameter.empty not in defaults.values()
+
+
+def test_value_and_grad_needs_a_parameter_without_a_default() -> None:
+    message = "temperature must be given for virtual_teacher, got None"
+    with pytest.raises(ValueError, match=exactly(message)):
+        value_and_grad("virtual_teacher", [[0.0, 1.0]], labels=[0])
 
 
 def test_value_and_grad_refuses_an_input_that_the_loss_does_not_take() -> None:
     inputs = batch_for("distillation")
-    with pytest.raises(ValueError, match="labels must be None for forward_kl"):
-        value_and_grad("forward_kl", **inputs)
-    with pytest.raises(ValueError, match="teacher_logits must be None for hard_label"):
-        value_and_grad("hard_label", **inputs)
+    for key, name in (("labels", "forward_kl"), ("teacher_logits", "hard_label")):
+        message = f"{key} must be None for {name}, which does not take it"
+        with pytest.raises(ValueError, match=exactly(message)):
+            value_and_grad(name, **inputs)
 
 
 def test_value_and_grad_finds_bad_weights_beyond_the_first_chunk() -> None:

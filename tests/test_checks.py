@@ -81,6 +81,28 @@ def test_fraction_must_be_a_number_first() -> None:
     refuses(TypeError, "beta must be a real number, got '1'", _checks.fraction, "beta", "1")
 
 
+def test_below_one_accepts_zero_and_refuses_one() -> None:
+    assert _checks.below_one("dropout", 0) == 0.0
+    for value in (-1e-9, 1.0, math.nan):
+        message = f"dropout must lie in [0, 1), got {value!r}"
+        refuses(ValueError, message, _checks.below_one, "dropout", value)
+
+
+def test_not_negative_accepts_zero_and_refuses_infinity() -> None:
+    assert _checks.not_negative("decay", 0) == 0.0
+    for value in (-5e-324, math.inf, math.nan):
+        message = f"decay must be finite and >= 0, got {value!r}"
+        refuses(ValueError, message, _checks.not_negative, "decay", value)
+
+
+def test_generator_refuses_a_seed() -> None:
+    source = np.random.default_rng(1)
+    assert _checks.generator("rng", source) is source
+    for value in (7, None, np.random):
+        message = f"rng must be a numpy.random.Generator, got {value!r}"
+        refuses(TypeError, message, _checks.generator, "rng", value)
+
+
 def test_positive_accepts_the_smallest_number_and_refuses_zero() -> None:
     assert _checks.positive("step", 5e-324) == 5e-324
     for value in (0.0, -2.0, math.nan, math.inf):
@@ -111,6 +133,21 @@ def test_choice_accepts_the_words_it_names() -> None:
 
 
 # Arrays.
+
+
+def test_one_row_has_one_dimension() -> None:
+    _checks.one_row("x", np.zeros(3))
+    refuses(
+        ValueError, "x must have shape (C,), got (1, 3)", _checks.one_row, "x", np.zeros((1, 3))
+    )
+
+
+def test_row_integers_are_one_a_row() -> None:
+    assert _checks.row_integers("ids", [4, -1], 2).tolist() == [4, -1]
+    message = "ids must have shape (2,), one entry a row, got (2, 1)"
+    refuses(ValueError, message, _checks.row_integers, "ids", [[4], [1]], 2)
+    message = "ids must be integer class ids, got dtype float64"
+    refuses(TypeError, message, _checks.row_integers, "ids", [0.0, 1.0], 2)
 
 
 def test_real_array_converts_to_float64_and_copies_only_if_it_must() -> None:

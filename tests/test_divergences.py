@@ -135,8 +135,10 @@ def test_js_divergence_of_rows_without_a_common_class_is_the_entropy_of_its_weig
 @pytest.mark.parametrize("beta", [0.0, 1.0])
 def test_js_divergence_is_zero_at_both_ends_of_beta(beta: float) -> None:
     assert kdref.js_divergence(P, Q, beta=beta) == 0.0
-    np.testing.assert_array_equal(kdref.js_divergence([P, Q], [Q, P], beta=beta), [0.0, 0.0])
+    rows = kdref.js_divergence([P, Q], [Q, P], beta=beta)
+    np.testing.assert_array_equal(rows, np.zeros(2), strict=True)
     assert kdref.js_divergence_from_logits(EXCLUDED, INCLUDED, beta=beta) == 0.0
+    assert kdref.js_divergence_from_logits(INCLUDED, EXCLUDED, beta=beta) == 0.0
 
 
 @SOME
@@ -257,6 +259,11 @@ def test_gradients_with_respect_to_q_are_minus_the_ratio() -> None:
     # -p/q = (-3/4 / (1/2), -1/4 / (1/2)).
     assert kdref.cross_entropy_grad(P, Q).tolist() == [-1.5, -0.5]
     assert kdref.kl_divergence_grad(P, Q).tolist() == [-1.5, -0.5]
+
+
+def test_zeros_of_gradients_and_values_have_no_minus_sign() -> None:
+    assert not np.signbit(kdref.cross_entropy_grad([[1.0, 0.0]], [[0.5, 0.5]])[0, 1])
+    assert not np.signbit(kdref.cross_entropy([[1.0], [1.0]], [[1.0], [1.0]])).any()
 
 
 def test_gradients_with_respect_to_q_are_zero_where_p_is() -> None:

@@ -162,6 +162,38 @@ def test_bootstrap_interval_moves_with_the_values(values: list[float], shift: fl
         assert b == pytest.approx(a + shift, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1, 1], r"number of examples of each class must be > 0, got 0.0 at index 2"),
+        ([0, 1, 3], r"labels must lie in 0 \.\. 2, got 3 at index 2"),
+        ([0, 1], r"labels must have shape \(3,\), one entry a row"),
+    ],
+)
+def test_class_similarity_refuses_labels_that_leave_a_row_empty(
+    labels: list[int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        class_similarity(np.eye(3), labels, temperature=1.0)
+
+
+def test_confusion_refuses_a_class_that_is_none() -> None:
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\. 2, got 5 at index 1"):
+        confusion(np.eye(3), np.array([0, 5, 1]))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([], r"values must have at least one entry, got shape \(0,\)"),
+        ([[1.0, 2.0]], r"values must have shape \(2,\), one entry a row, got \(1, 2\)"),
+    ],
+)
+def test_bootstrap_interval_refuses_what_is_no_list_of_values(values: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(values)
+
+
 def test_bootstrap_interval_of_two_values_is_that_of_the_binomial() -> None:
     # A resample holds 0, 1 or 2 ones with probabilities 1/4, 1/2, 1/4: both tails are wider than 2.5 %.
     assert bootstrap_interval([0.0, 1.0]) == Interval(mean=0.5, low=0.0, high=1.0)

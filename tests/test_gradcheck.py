@@ -158,9 +158,15 @@ def test_unknown_methods_and_bad_steps_are_refused(check: Any) -> None:
 
 
 def test_step_that_does_not_change_the_argument_is_refused() -> None:
-    message = "step must be large enough to change x, got 1e-10 at 1000000000.0"
+    message = "step must change x by a finite amount, got 1e-10 at 1000000000.0"
     with pytest.raises(ValueError, match=exactly(message)):
         numerical_gradient(lambda x: x.sum(), [0.0, 1e9], method="central", step=1e-10)
+
+
+def test_step_that_changes_the_argument_beyond_float64_is_refused() -> None:
+    message = "step must change x by a finite amount, got 1e+308 at 0.0"
+    with pytest.raises(ValueError, match=exactly(message)):
+        numerical_gradient(lambda x: x.sum(), [0.0], method="central", step=1e308)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -311,6 +317,15 @@ def test_gradient_that_is_not_finite_never_passes(analytic: float) -> None:
     report = check_gradient(square, lambda x: np.array([analytic, 2.0]), [1.0, 1.0])
     assert not report.passed
     assert report.where == (0,)
+
+
+def test_infinite_slope_on_both_sides_does_not_pass() -> None:
+    report = check_gradient(
+        lambda x: 1.5e308 * np.sign(x[0]), lambda x: np.array([np.inf]), [0.0], method="central"
+    )
+    assert report.numerical == math.inf
+    assert math.isnan(report.entry_error)
+    assert not report.passed
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e200])

@@ -304,6 +304,12 @@ def test_layers_that_do_not_fit_are_not_saved(tmp_path: Path) -> None:
     wrong: Parameters = [(np.ones((2, 3)), np.ones(3)), (np.ones((4, 1)), np.ones(1))]
     with pytest.raises(ValueError, match=r"got weights_1 of shape \(4, 1\) .* for \(3,\) inputs"):
         save_parameters(tmp_path / "network.npz", wrong)
+
+
+def test_a_network_without_layers_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="parameters must hold at least one layer, got none"):
+        save_parameters(tmp_path / "network.npz", [])
+    assert not list(tmp_path.iterdir())
     assert list(tmp_path.iterdir()) == []
 
 

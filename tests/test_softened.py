@@ -310,3 +310,22 @@ def test_pair_of_any_logits_is_free_of_nan(data: st.DataObject, temperature: flo
     pair = soften_pair(a, b, temperature)
     assert not np.isnan(pair.gap).any()
     assert (abs(pair.difference()) <= 1.0).all()
+
+
+def test_gap_from_the_top_keeps_its_digits_where_both_gaps_are_large() -> None:
+    # q's two classes have gaps of 6667 that differ by 0.47 / 3; the third class is p's.
+    p_logits, q_logits = np.array([[-1e4, -1e4 + 0.37, 1e4]]), np.array([[1e4, 1e4 - 0.1, -1e4]])
+    pair = soften_pair(p_logits, q_logits, 3.0)
+    first, second, third = pair.gap_from_top()[0].tolist()
+    steps = (q_logits[0, 1] - q_logits[0, 0]) - (p_logits[0, 1] - p_logits[0, 0])  # exact
+    assert first == 0.0
+    assert second == pytest.approx(steps / 3.0, rel=1e-15)
+    assert third == pytest.approx(-4e4 / 3.0, rel=1e-15)
+    assert abs((pair.gap[0, 1] - pair.gap[0, 0]) / second - 1.0) > 1e-13
+    swapped = pair.swapped()
+    assert swapped.gap_from_top()[0].tolist() == pytest.approx([-4e4 / 3, -4e4 / 3 - second, 0.0])
+
+
+def test_gap_from_a_top_that_p_excludes_is_infinite() -> None:
+    pair = soften_pair(np.array([[-np.inf, 0.0]]), np.array([[1.0, 0.0]]), 1.0)
+    assert pair.gap_from_top()[0, 1] == -np.inf

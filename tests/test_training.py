@@ -131,6 +131,11 @@ def test_a_step_writes_to_nothing_it_was_given(optimiser: Optimiser) -> None:
         (lambda: Adam(weight_decay=np.inf), "weight_decay must be finite and >= 0, got inf"),
         (lambda: Schedule(Sgd(0.1), n_epochs=0), "n_epochs must be >= 1, got 0"),
         (lambda: Schedule(Sgd(0.1), 1, batch_size=0), "batch_size must be >= 1, got 0"),
+        (
+            lambda: Schedule(Sgd(0.1), 1, activation="gelu"),
+            "activation must be one of 'relu', 'tanh'",
+        ),
+        (lambda: Schedule(Sgd(0.1), 1, dropout=1.0), r"dropout must lie in \[0, 1\), got 1.0"),
     ],
 )
 def test_hyper_parameters_out_of_range_are_named(make: Any, message: str) -> None:
@@ -301,6 +306,32 @@ def test_an_infinite_loss_of_finite_logits_stops_too() -> None:
 
 
 A_SEED: Any = 7
+
+
+def test_schedule_refuses_the_mere_name_of_an_optimiser() -> None:
+    name: Any = "sgd"
+    with pytest.raises(TypeError, match="optimiser must be Sgd or Adam, got 'sgd'"):
+        Schedule(name, n_epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([[0], [1]], ValueError, r"labels must have shape \(2,\), one entry a row, got \(2, 1\)"),
+        ([0], ValueError, r"labels must have shape \(2,\), one entry a row, got \(1,\)"),
+        ([0.0, 1.0], TypeError, "labels must be integer class ids"),
+    ],
+)
+def test_accuracy_refuses_labels_that_would_be_broadcast(
+    labels: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        accuracy(np.eye(2), labels)
+
+
+def test_accuracy_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"logits must have shape \(N, C\) with N >= 1"):
+        accuracy(np.zeros((0, 2)), [])
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,8 @@ def steps(page: Path) -> Iterator[Step]:
         if block["info"] == "console":
             earlier: tuple[str, ...] = ()
             for typed in COMMAND.finditer(block["body"]):
-                place = tuple(block.start("body") + at for at in typed.span("printed"))
-                yield Step(page, files, typed["command"], typed["printed"], place, earlier)
+                start, end = (block.start("body") + at for at in typed.span("printed"))
+                yield Step(page, files, typed["command"], typed["printed"], (start, end), earlier)
                 earlier += (typed["command"],)
 
 

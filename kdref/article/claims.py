@@ -125,7 +125,7 @@ def _easier_learning() -> Mapping[str, float]:
     return {
         "soft gradient": noise.soft,
         "noise of one drawn one-hot label": float(noise.expected[0]),
-        "the same, drawn 200 times": float(noise.errors[0]),
+        "the same, drawn 10,000 times": float(noise.errors[0]),
         "noise of the mean of 100 labels": float(noise.expected[1]),
     }
 

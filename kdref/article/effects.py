@@ -66,7 +66,7 @@ def softening(logits: ArrayLike, temperatures: ArrayLike) -> Softening:
     Raises
     ------
     TypeError, ValueError
-        As for `kdref.softmax`; also if a logit is infinite.
+        As for `kdref.softmax`; also if a logit is infinite or ``logits`` is not one row.
 
     Examples
     --------
@@ -81,6 +81,7 @@ def softening(logits: ArrayLike, temperatures: ArrayLike) -> Softening:
            [-1.,  1.,  1.]])
     """
     z, at = _checks.finite_array("logits", logits), _grid(temperatures)
+    _checks.one_row("logits", z)
     return Softening(
         temperatures=at,
         probabilities=np.array([softmax(z, t) for t in at]),
@@ -327,8 +328,8 @@ def label_information(
     teacher = _checks.finite_array("teacher_logits", teacher_logits)
     _checks.matrix("teacher_logits", teacher)
     n_classes = _checks.count("the number of classes", teacher.shape[1], minimum=3)
-    ids = _checks.class_ids("labels", _checks.integers("labels", labels), n_classes)
-    _checks.per_row("labels", ids, len(teacher))
+    ids = _checks.row_integers("labels", labels, len(teacher))
+    _checks.class_ids("labels", ids, n_classes)
     at = _grid(temperatures)
     wrong = teacher[np.arange(n_classes) != ids[:, np.newaxis]].reshape(len(teacher), -1)
     second, first = np.sort(wrong, axis=1)[:, -2:].T
@@ -369,7 +370,7 @@ def gradient_noise(
     n_draws: ArrayLike,
     *,
     rng: np.random.Generator,
-    n_trials: int = 200,
+    n_trials: int = 10_000,
 ) -> GradientNoise:
     r"""The noise that one-hot labels add to the gradient, if the teacher's probabilities are the true ones.
 
@@ -390,7 +391,7 @@ def gradient_noise(
         Numbers of labels to average.
     rng : numpy.random.Generator
         Draws the labels.
-    n_trials : int, default 200
+    n_trials : int, default 10,000
         Averages that each error is taken over.
 
     Returns
@@ -400,8 +401,8 @@ def gradient_noise(
     Raises
     ------
     TypeError, ValueError
-        As for `kdref.softmax`; also if a number of draws or trials is not an
-        integer of at least 1.
+        As for `kdref.softmax`; also if the sides are not one row each, ``rng`` is not a
+        generator, or a number of draws or trials is not an integer of at least 1.
 
     Examples
     --------
@@ -412,7 +413,9 @@ def gradient_noise(
     (array([0.70710678, 0.5       ]), 0.707107)
     """
     p, q = softmax(teacher_logits), softmax(student_logits)
+    _checks.one_row("teacher_logits", p)
     _checks.same_shape("student_logits", q, "teacher_logits", p)
+    _checks.generator("rng", rng)
     trials = _checks.count("n_trials", n_trials)
     draws = np.array([_checks.count("n_draws", n) for n in np.ravel(n_draws)])
     # Means of n one-hot labels; the student's q cancels in the distance of the two gradients.

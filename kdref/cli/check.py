@@ -7,16 +7,19 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from kdref.cli import _output
 from kdref.conformance.diagnosis import PARTS, accepted, diagnose
+from kdref.conformance.diagnosis.calls.box import Expression
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
 from kdref.conformance.libraries import CONVENTIONS
 from kdref.conformance.references import LOSS_CONVENTIONS, reference, references
 from kdref.conformance.report import CODES, Report
+from kdref.conformance.report.report import CALL
 
 COULD_NOT_RUN = 2
 
@@ -68,6 +71,11 @@ def add_parser(subparsers: Any) -> None:
         help="label of padding; tests that it is ignored",
     )
     parser.add_argument(
+        "--unfrozen-teacher",
+        action="store_true",
+        help="the teacher does not run without gradients: one that reaches it is wrong",
+    )
+    parser.add_argument(
         "--accept",
         nargs="+",
         default=[],
@@ -82,18 +90,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose and print; the exit code is the answer."""
     try:
-        module, name = load(arguments.loss)
-        loss = member(module, name)
-        gradient = member(module, arguments.gradient) if arguments.gradient else None
-        report = diagnose(
-            loss,
-            framework=arguments.framework,
-            gradient=gradient,
-            call=adapter(arguments.call, module, name) if arguments.call else None,
-            ignore_index=arguments.ignore_index,
-            against=reference(arguments.against) if arguments.against else None,
-            parts=(arguments.only,) if arguments.only else PARTS,
-        )
+        report = checked(arguments)
     except Exception as error:
         print(
             f"kdref check: {arguments.loss} could not be run\n{short_traceback(error)}",
@@ -102,6 +99,24 @@ def run(arguments: argparse.Namespace) -> int:
         return COULD_NOT_RUN
     print(_output.json_text(as_data(report)) if arguments.json else str(report))
     return 0 if accepted(report, frozenset(arguments.accept)) else 1
+
+
+def checked(arguments: argparse.Namespace) -> Report:
+    """The report on the loss that the arguments name."""
+    module, name = load(arguments.loss)
+    adapter = Expression(arguments.call, name, vars(module)) if arguments.call else None
+    report = diagnose(
+        member(module, name),
+        framework=arguments.framework,
+        gradient=member(module, arguments.gradient) if arguments.gradient else None,
+        call=adapter,
+        ignore_index=arguments.ignore_index,
+        against=reference(arguments.against) if arguments.against else None,
+        frozen_teacher=not arguments.unfrozen_teacher,
+        parts=(arguments.only,) if arguments.only else PARTS,
+    )
+    call = arguments.call or CALL.replace("loss", name, 1)
+    return replace(report, setup=f"from {module.__name__} import {name}", call=call)
 
 
 def load(place: str) -> tuple[ModuleType, str]:
@@ -132,25 +147,6 @@ def member(module: ModuleType, name: str) -> Callable[..., Any]:
     return function
 
 
-def adapter(expression: str, module: ModuleType, name: str) -> Callable[..., Any]:
-    """A call written as Python, in which ``name`` stands for the loss, or for its gradient."""
-    code = compile(expression, "--call", "eval")
-
-    def call(
-        function: Any, student: Any, teacher: Any, labels: Any, temperature: float, alpha: float
-    ) -> Any:
-        names = {
-            "student": student,
-            "teacher": teacher,
-            "labels": labels,
-            "temperature": temperature,
-            "alpha": alpha,
-        }
-        return eval(code, {**vars(module), **names, name: function})
-
-    return call
-
-
 def short_traceback(error: BaseException) -> str:
     """The user's own frames of a traceback; kdref's and importlib's say nothing to them."""
     own = str(Path(__file__).resolve().parent.parent)
@@ -178,4 +174,5 @@ def as_data(report: Report) -> dict[str, object]:
         "notes": report.notes,
         "untested": report.untested,
         "calls": report.calls,
+        "snippet": report.snippet(),
     }

@@ -97,6 +97,9 @@ def log_softmax(scores: FloatArray, axis: int | tuple[int, ...]) -> FloatArray:
     return result
 
 
+RAW = frozenset({"raw", "positive", "centred"})
+"""Transforms that make no distribution: the logits themselves take the place of probabilities."""
+
 SOFTMAX_AXES: dict[str, int | tuple[int, ...]] = {"batch softmax": -2, "whole softmax": (-2, -1)}
 
 
@@ -152,7 +155,7 @@ class Batch:
     def p(self, d: Distribution) -> FloatArray:
         """Probabilities; of raw logits the logits themselves."""
         if d not in self._probabilities:
-            raw = d.transform in ("raw", "positive", "centred")
+            raw = d.transform in RAW
             self._probabilities[d] = self.scores(d) if raw else np.exp(self.log_p(d))
         return self._probabilities[d]
 

@@ -165,11 +165,9 @@ def _outcome(
         return Outcome(vector, "skipped", f"{unwanted[0]} is left out")
     if not all(answer.refused or dtype in answer.floor for answer in vector.answers):
         return Outcome(vector, "skipped", f"the inputs mean something else in {dtype}")
-    got, slopes = _Result(), None
     with np.errstate(all="ignore"):
         got = _called(value, file, vector, dtype)
-        if gradient is not None and not vector.answers[0].refused:
-            slopes = _called(gradient, file, vector, dtype)
+        slopes = None if gradient is None else _called(gradient, file, vector, dtype)
     judged = [_judge(answer, got, slopes, dtype, file.allowance) for answer in vector.answers]
     reason, error, answer = next((each for each in judged if not each[0]), judged[0])
     slack = file.allowance * answer.floor.get(dtype, 0.0)
@@ -189,22 +187,18 @@ class _Result:
     @property
     def number(self) -> float | None:
         """The array as one number, None if it is not one."""
-        return (
-            float(self.array.reshape(()))
-            if self.array is not None and self.array.size == 1
-            else None
-        )
+        if self.array is None or self.array.size != 1:
+            return None
+        return float(self.array.reshape(()))
 
     @property
     def words(self) -> str:
         """What came back, in words."""
         if self.array is None:
             return f"raised {self.raised}"
-        return (
-            f"got an array of shape {self.array.shape}"
-            if self.number is None
-            else f"got {self.number!r}"
-        )
+        if self.number is None:
+            return f"got an array of shape {self.array.shape}"
+        return f"got {self.number!r}"
 
 
 def _called(function: Callable[..., Any], file: VectorFile, vector: Vector, dtype: str) -> _Result:

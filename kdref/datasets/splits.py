@@ -62,8 +62,7 @@ def stratified_split(
     shares = [_checks.positive("each of fractions", fraction) for fraction in fractions]
     if abs(math.fsum(shares) - 1.0) > 1e-9:
         raise ValueError(f"fractions must sum to 1, got {math.fsum(shares)!r}")
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, got {rng!r}")
+    _checks.generator("rng", rng)
     edges = np.cumsum(shares)[:-1]
     by_class = [_cut(np.flatnonzero(ids == label), edges, rng) for label in np.unique(ids)]
     return [np.sort(np.concatenate(parts)) for parts in zip(*by_class, strict=True)]

@@ -203,6 +203,12 @@ def class_similarity(
     ndarray, shape (C, C)
         Row i: mean softened probabilities of the examples of class i; it sums to 1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As for `kdref.softmax` and `kdref.one_hot`; also if shapes do not fit or a class
+        has no example.
+
     Examples
     --------
     >>> import numpy as np
@@ -211,8 +217,12 @@ def class_similarity(
     [[0.625, 0.375], [0.2, 0.8]]
     """
     soft_labels = softmax(teacher_logits, temperature)
-    ids = _checks.integers("labels", labels)
-    return np.stack([soft_labels[ids == k].mean(axis=0) for k in range(soft_labels.shape[1])])
+    _checks.matrix("teacher_logits", soft_labels)
+    n_classes = soft_labels.shape[1]
+    ids = _labels_of(soft_labels, labels)
+    counts = np.bincount(ids, minlength=n_classes).astype(np.float64)
+    _checks.above_zero("the number of examples of each class", counts)
+    return np.stack([soft_labels[ids == k].mean(axis=0) for k in range(n_classes)])
 
 
 def confusion(logits: RealArray, labels: IntArray) -> IntArray:
@@ -230,6 +240,11 @@ def confusion(logits: RealArray, labels: IntArray) -> IntArray:
     ndarray of int, shape (C, C)
         Row i, column j: images of class i that were called j.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the labels are not one class id a row.
+
     Examples
     --------
     >>> import numpy as np
@@ -237,8 +252,14 @@ def confusion(logits: RealArray, labels: IntArray) -> IntArray:
     [[1, 1], [0, 1]]
     """
     n_classes = logits.shape[1]
-    pairs = labels * n_classes + logits.argmax(axis=1)
+    pairs = _labels_of(logits, labels) * n_classes + logits.argmax(axis=1)
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def _labels_of(rows: RealArray, labels: ArrayLike) -> IntArray:
+    """Checked class ids, one for each row of scores over the classes."""
+    ids = _checks.row_integers("labels", labels, len(rows))
+    return _checks.class_ids("labels", ids, rows.shape[1])
 
 
 def bootstrap_interval(values: Sequence[float]) -> Interval:
@@ -253,6 +274,11 @@ def bootstrap_interval(values: Sequence[float]) -> Interval:
     -------
     Interval
         The same for the same values: the resampling has a generator of its own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no value, one is not finite, or they have more than one dimension.
 
     Notes
     -----
@@ -272,6 +298,8 @@ def bootstrap_interval(values: Sequence[float]) -> Interval:
     Interval(mean=0.5, low=0.5, high=0.5)
     """
     array = _checks.finite_array("values", values)
+    _checks.not_empty("values", array)
+    _checks.per_row("values", array, array.size)
     rng = np.random.default_rng(BOOTSTRAP_SEED)
     means = array[rng.integers(0, array.size, (RESAMPLES, array.size))].mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))

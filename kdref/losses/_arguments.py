@@ -1,21 +1,11 @@
 """Requirements that only some losses make; worded like those of `kdref._checks`."""
 
-import math
-
 import numpy as np
 
 from kdref import _checks
 from kdref._checks import FloatArray, IntArray
 from kdref._softened import replace
 from kdref.losses._rows import Rows
-
-
-def share(name: str, value: object) -> float:
-    """A finite number of at least zero: the weight of one term."""
-    number = _checks.real_number(name, value)
-    if not 0.0 <= number < math.inf:
-        raise ValueError(f"{name} must be finite and >= 0, got {number!r}")
-    return number
 
 
 def at_most(name: str, value: int, limit_name: str, limit: int) -> int:

@@ -28,7 +28,7 @@ class Rows:
     weights: FloatArray
 
     def mean(self, values: FloatArray) -> float:
-        r"""The weighted mean :math:`\\sum_i w_i l_i / \\sum_i w_i`."""
+        r"""The weighted mean :math:`\sum_i w_i l_i / \sum_i w_i`."""
         return float((self.weights * values).sum() / self.weights.sum())
 
     def mean_grad(self, row_grads: FloatArray) -> FloatArray:
@@ -98,9 +98,7 @@ def labelled_rows(
 
 def kept_labels(labels: ArrayLike, n_classes: int, rows: Rows) -> IntArray:
     """Checked labels of the rows that count, as a column."""
-    ids = _checks.integers("labels", labels)
-    _checks.per_row("labels", ids, rows.n_rows)
-    kept = ids[rows.kept]
+    kept = _checks.row_integers("labels", labels, rows.n_rows)[rows.kept]
     return _checks.class_ids("labels", kept, n_classes, row_numbers=rows.kept)[:, np.newaxis]
 
 

@@ -6,7 +6,6 @@ from numpy.typing import ArrayLike
 from kdref import _checks
 from kdref._checks import FloatArray
 from kdref._softened import Softened, pick, soften
-from kdref.losses._arguments import share
 from kdref.losses._rows import logit_rows
 from kdref.losses._vectors import cosines
 
@@ -145,7 +144,9 @@ def dist_loss_grad(
 
 
 def _weights(inter_weight: float, intra_weight: float) -> tuple[float, float]:
-    return share("inter_weight", inter_weight), share("intra_weight", intra_weight)
+    return _checks.not_negative("inter_weight", inter_weight), _checks.not_negative(
+        "intra_weight", intra_weight
+    )
 
 
 def _softened_batches(

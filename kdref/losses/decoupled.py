@@ -13,7 +13,7 @@ from kdref import _checks
 from kdref._checks import FloatArray, IntArray
 from kdref._softened import SoftenedPair, pick, replace, soften, soften_pair
 from kdref.divergences import cross_entropy_rows, kl_rows
-from kdref.losses._arguments import enough_classes, not_both_infinite, share, without_label
+from kdref.losses._arguments import enough_classes, not_both_infinite, without_label
 from kdref.losses._groups import group
 from kdref.losses._rows import Rows, kept_labels, logit_rows, term
 
@@ -98,8 +98,8 @@ def decoupled_kd_loss(
     >>> round(8.0 * float(np.log(9.0 / 8.0)) / 2.0, 6)
     0.471132
     """
-    target_weight = share("target_weight", target_weight)
-    non_target_weight = share("non_target_weight", non_target_weight)
+    target_weight = _checks.not_negative("target_weight", target_weight)
+    non_target_weight = _checks.not_negative("non_target_weight", non_target_weight)
     temperature = _checks.temperature(temperature)
     parts = _split(student_logits, teacher_logits, labels, temperature, weights)
     members = np.arange(parts.student.shape[1]) == parts.ids
@@ -157,8 +157,8 @@ def decoupled_kd_loss_grad(
     >>> decoupled_kd_loss_grad(student, teacher, [0], temperature=1.0, target_weight=0.0).round(6)
     array([[ 0.      ,  1.333333, -1.333333]])
     """
-    target_weight = share("target_weight", target_weight)
-    non_target_weight = share("non_target_weight", non_target_weight)
+    target_weight = _checks.not_negative("target_weight", target_weight)
+    non_target_weight = _checks.not_negative("non_target_weight", non_target_weight)
     temperature = _checks.temperature(temperature)
     parts = _split(student_logits, teacher_logits, labels, temperature, weights)
     pair = soften_pair(parts.teacher, parts.student, temperature)
@@ -234,7 +234,8 @@ def normalised_kd_loss(
     >>> round(normalised_kd_loss(student, teacher, [0], gamma=1.0), 6)
     1.445186
     """
-    gamma, temperature = share("gamma", gamma), _checks.squarable_temperature(temperature)
+    gamma = _checks.not_negative("gamma", gamma)
+    temperature = _checks.squarable_temperature(temperature)
     parts = _split(student_logits, teacher_logits, labels, temperature, weights)
     costs = soften(parts.teacher, 1.0).times(-soften(parts.student, 1.0).log_p)
     rest = term(gamma * temperature**2, cross_entropy_rows(parts.rest))
@@ -284,7 +285,8 @@ def normalised_kd_loss_grad(
     >>> normalised_kd_loss_grad(student, teacher, [0], gamma=1.0).round(6)
     array([[-0.375   ,  0.416667, -0.041667]])
     """
-    gamma, temperature = share("gamma", gamma), _checks.squarable_temperature(temperature)
+    gamma = _checks.not_negative("gamma", gamma)
+    temperature = _checks.squarable_temperature(temperature)
     parts = _split(student_logits, teacher_logits, labels, temperature, weights)
     student = soften(parts.student, 1.0)
     hard = replace(student.p, parts.ids, np.expm1(pick(student.log_p, parts.ids)))

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdref import _checks
-from kdref._arithmetic import expm1_minus_identity
+from kdref._arithmetic import expm1_minus_identity, identity_minus_log1p
 from kdref._checks import FloatArray
 from kdref._softened import SoftenedPair, pick, soften_pair
-from kdref.divergences import _bregman_sum as bregman_sum
 from kdref.divergences import js_rows, kl_rows
 from kdref.losses._rows import logit_rows
+
+SMALL = 1e-290
+"""Probabilities above this have all their digits."""
 
 STEEP = 600.0
 """Where log(q/p) is below minus this, p/q is written with its logarithm: it would overflow."""
@@ -392,23 +394,37 @@ def skew_reverse_kl_loss_grad(
 
 
 def _skew_rows(pair: SoftenedPair, skew: float) -> FloatArray:
-    """KL(p, m) of each row for m = skew p + (1 - skew) q."""
+    r"""KL(p, m) of each row for m = skew p + (1 - skew) q.
+
+    With :math:`g = m/p - 1`, of which log(m/p) would keep fewer digits, it is :math:`\sum p (g - \log(1 + g))`.
+    """
     if skew == 0.0:
         return kl_rows(pair)
     if skew == 1.0:  # the mixture is p
         return np.zeros(len(pair.gap))
-    mixture = skew * pair.p.p + (1.0 - skew) * pair.q.p
     # What is left of sum q - p in the gap would not cancel behind the mixture's logarithm.
     gap = pair.gap - pair.difference().sum(axis=-1, keepdims=True)
-    return bregman_sum(pair.p.p, pair.p.times, mixture, _log_mixture(gap, skew))
+    growth = (1.0 - skew) * _quotient_less_one(pair, gap)
+    log_ratio = _log_mixture(gap, growth, skew)
+    near = pair.p.times(identity_minus_log1p(growth, log_ratio))
+    mixture = skew * pair.p.p + (1.0 - skew) * pair.q.p
+    far = (mixture - pair.p.p) - pair.p.times(log_ratio)  # it is m where p is zero
+    return np.asarray(np.where(growth <= 1.75, near, far).sum(axis=-1))
 
 
-def _log_mixture(gap: FloatArray, skew: float) -> FloatArray:
-    """log(m/p) for m = skew p + (1 - skew) q and gap = log(q/p)."""
+def _quotient_less_one(pair: SoftenedPair, gap: FloatArray) -> FloatArray:
+    """q/p - 1, where gap is log(q/p)."""
+    with np.errstate(all="ignore"):  # the branch that is not taken may overflow
+        # A gap of 4 is rounded by 4 units, the quotient by one and its two sides.
+        direct = (abs(gap) > 1.0) & (pair.p.p > SMALL) & (pair.q.p > SMALL)
+        return np.where(direct, pair.q.p / pair.p.p - 1.0, np.expm1(np.minimum(gap, STEEP)))
+
+
+def _log_mixture(gap: FloatArray, growth: FloatArray, skew: float) -> FloatArray:
+    """log(m/p) for m = skew p + (1 - skew) q, gap = log(q/p) and growth = m/p - 1."""
     rest = 1.0 - skew
     with np.errstate(all="ignore"):  # the branch that is not taken may overflow
-        grown = rest * np.expm1(np.minimum(gap, STEEP))
-        near = np.where(grown > -0.5, np.log1p(grown), np.log(skew + rest * np.exp(gap)))
+        near = np.where(growth > -0.5, np.log1p(growth), np.log(skew + rest * np.exp(gap)))
         return np.where(gap > STEEP, gap + np.log(rest + skew * np.exp(-gap)), near)
 
 
@@ -429,7 +445,7 @@ def _skew_forward_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
 def _skew_reverse_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
     """log(q/m) - a q/m relative to its value at the student's largest class."""
     if skew == 0.0:
-        return pair.gap - pick(pair.gap, pair.q.top)
+        return pair.gap_from_top()
     if skew == 1.0:
         return np.zeros_like(pair.gap)
     x = _log_student_share(pair, 1.0 - skew, skew)
@@ -458,7 +474,7 @@ def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray]:
     ):  # p/q is infinite for classes that the student excludes; q is zero there
         ratio = np.where(abs(pair.gap) < 1.0, np.exp(-pair.gap), pair.p.p / pair.q.p)
         ratio_top = pick(ratio, pair.q.top)
-        x = pick(pair.gap, pair.q.top) - pair.gap
+        x = -pair.gap_from_top()
         near = abs(x) < 1.0
         step = np.where(near, ratio_top * np.expm1(np.where(near, x, 0.0)), ratio - ratio_top)
     return ratio_top, step

@@ -14,7 +14,7 @@ from kdref import _checks
 from kdref._checks import BoolArray, FloatArray
 from kdref._softened import SoftenedPair, soften_pair
 from kdref.divergences import kl_rows
-from kdref.losses._arguments import nonzero_rows, share
+from kdref.losses._arguments import nonzero_rows
 from kdref.losses._features import (
     STUDENT,
     TEACHER,
@@ -172,7 +172,7 @@ def correlation_congruence_loss(
     >>> round(float(np.exp(-2.0)) / 2.0, 6)
     0.067668
     """
-    gamma, order = share("gamma", gamma), _checks.count("order", order)
+    gamma, order = _checks.not_negative("gamma", gamma), _checks.count("order", order)
     student, teacher, _ = batches(student_features, teacher_features)
     (f, _), (g, _) = _directions(student, teacher)
     difference = _kernel(f @ f.T, gamma, order) - _kernel(g @ g.T, gamma, order)
@@ -218,7 +218,7 @@ def correlation_congruence_loss_grad(
     array([[ 0.      , -0.135335],
            [-0.135335,  0.      ]])
     """
-    gamma, order = share("gamma", gamma), _checks.count("order", order)
+    gamma, order = _checks.not_negative("gamma", gamma), _checks.count("order", order)
     student, teacher, shape = batches(student_features, teacher_features)
     (f, lengths), (g, _) = _directions(student, teacher)
     s = f @ f.T

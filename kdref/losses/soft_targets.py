@@ -585,4 +585,4 @@ def _reverse_rows(name: str, pair: SoftenedPair, rows: Rows) -> FloatArray:
     infinite = pair.swapped().infinite_rows()
     _checks.finite_rows(name, infinite, rows.kept, "the teacher excludes a class of the student's")
     # A constant in g does not pass the softmax.
-    return pair.q.backward(pair.gap - pick(pair.gap, pair.q.top))
+    return pair.q.backward(pair.gap_from_top())

@@ -15,7 +15,7 @@ from kdref.losses import (
     hard_label_loss,
     hard_label_loss_grad,
 )
-from kdref.network import Parameters, RealArray, backward, forward, require_generator
+from kdref.network import ACTIVATIONS, Parameters, RealArray, backward, forward
 from kdref.training.optimisers import Optimiser, OptimiserState
 
 
@@ -106,9 +106,13 @@ class Schedule:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
+        """Check what is not checked by its own type."""
+        if not isinstance(self.optimiser, Optimiser):
+            raise TypeError(f"optimiser must be Sgd or Adam, got {self.optimiser!r}")
         _checks.count("n_epochs", self.n_epochs)
         _checks.count("batch_size", self.batch_size)
+        _checks.choice("activation", self.activation, ACTIVATIONS)
+        _checks.below_one("dropout", self.dropout)
 
 
 Labelled: TypeAlias = tuple[ArrayLike, ArrayLike]
@@ -178,7 +182,7 @@ def train(
     >>> [round(loss, 3) for loss in trained.history.loss]   # from log 2 = 0.693
     [0.313, 0.195, 0.14]
     """
-    ids = _checked_labels(labels, len(inputs))
+    ids = _checks.row_integers("labels", labels, len(inputs))
     objective = _Objective(
         lambda logits, rows: hard_label_loss(logits, ids[rows]),
         lambda logits, rows: hard_label_loss_grad(logits, ids[rows]),
@@ -251,7 +255,7 @@ def distil(
     >>> np.exp(weights[0] + bias - weights[0, 1] - bias[1]).round(3).tolist()
     [3.0, 1.0]
     """
-    ids = None if labels is None else _checked_labels(labels, len(inputs))
+    ids = None if labels is None else _checks.row_integers("labels", labels, len(inputs))
     teacher = _checks.logits("teacher_logits", teacher_logits)
     if len(teacher) != len(inputs):
         raise ValueError(
@@ -284,13 +288,20 @@ def accuracy(logits: RealArray, labels: ArrayLike) -> float:
     float
         From 0 to 1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` has not the shape above, or the labels are not one integer a row.
+
     Examples
     --------
     >>> import numpy as np
     >>> accuracy(np.array([[3.0, 1.0], [0.0, 2.0], [5.0, 4.0], [1.0, 9.0]]), [0, 1, 1, 1])
     0.75
     """
-    return float((logits.argmax(axis=1) == labels).mean())
+    _checks.matrix("logits", logits)
+    ids = _checks.row_integers("labels", labels, len(logits))
+    return float((logits.argmax(axis=1) == ids).mean())
 
 
 Rows: TypeAlias = IntArray | slice
@@ -314,7 +325,7 @@ def _fit(
     validation: Labelled | None,
     callback: Callback | None,
 ) -> Trained:
-    require_generator(rng)
+    _checks.generator("rng", rng)
     state = schedule.optimiser.start(parameters)
     reports = []
     # A network that diverges overflows before its loss is NaN; that is reported below, and once.
@@ -405,9 +416,3 @@ def _require_finite(name: str, value: RealArray | float, where: str) -> None:
             f"the loss must stay finite, got {name} of {found} at {where} "
             "(is the learning rate too large?)"
         )
-
-
-def _checked_labels(labels: ArrayLike, n_examples: int) -> IntArray:
-    ids = _checks.integers("labels", labels)
-    _checks.per_row("labels", ids, n_examples)
-    return ids

@@ -146,11 +146,9 @@ class Adam:
         """Check the hyper-parameters."""
         _checks.positive("learning_rate", self.learning_rate)
         for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
-            if not 0.0 <= _checks.real_number(name, beta) < 1.0:
-                raise ValueError(f"{name} must lie in [0, 1), got {beta!r}")
+            _checks.below_one(name, beta)
         _checks.positive("epsilon", self.epsilon)
-        if not 0.0 <= _checks.real_number("weight_decay", self.weight_decay) < np.inf:
-            raise ValueError(f"weight_decay must be finite and >= 0, got {self.weight_decay!r}")
+        _checks.not_negative("weight_decay", self.weight_decay)
 
     def start(self, parameters: Parameters) -> OptimiserState:
         """Begin at ``parameters`` with both means at zero."""

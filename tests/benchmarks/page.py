@@ -109,6 +109,7 @@ def bounds_table() -> str:
     """What the tests hold the functions to."""
     rows = [
         ("values, softmax and log_softmax entries", f"{bounds.VALUE:g} ulp"),
+        ("skew divergences", f"{bounds.SKEWED:g} ulp"),
         ("logsumexp", f"{bounds.LOGSUMEXP:g} ulp of max(abs(max z), log C)"),
         ("divergences of given probabilities", f"{bounds.GIVEN:g} ulp"),
         ("gradients", f"{bounds.GRADIENT:g} ulp of the row's largest entry"),
@@ -213,6 +214,7 @@ def draw_graph() -> None:
         (0, 3),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
+        ha="right",
     )
     ax.set_xlabel("student = teacher + noise")
     ax.set_ylabel("worst relative error of KL")

@@ -19,8 +19,16 @@ def odd_order(student, labels, teacher, T, a):
 def soft(student, teacher, labels, *, temperature, alpha):
     return kdref.soft_cross_entropy_loss(student, teacher, temperature=temperature)
 
+def odd_soft(student, teacher, T):
+    return kdref.soft_cross_entropy_loss(student, teacher, temperature=T)
+
 def doubled(student, teacher, labels, *, temperature, alpha):
     return 2.0 * kdref.distillation_loss_grad(student, teacher, labels, temperature=temperature, alpha=alpha)
+
+def with_parts(student, labels, teacher):
+    soft = kdref.forward_kl_loss(student, teacher, temperature=4.0)
+    hard = kdref.hard_label_loss(student, labels)
+    return 0.7 * 16.0 * soft + 0.3 * hard, soft, hard
 
 def broken(student, teacher, labels, *, temperature, alpha):
     return undefined_name
@@ -115,6 +123,29 @@ def test_an_exception_inside_the_loss_exits_2_with_its_own_traceback(
     assert "somebodys_loss.py" in error
     assert "undefined_name" in error
     assert "conformance/diagnosis.py" not in error
+
+
+def test_the_snippet_runs_and_prints_what_it_says(place: Any, capsys: Any) -> None:
+    run(f"{place}:odd_soft", "--call", "odd_soft(student, teacher, T=temperature)", "--json")
+    snippet = json.loads(capsys.readouterr().out)["snippet"]
+    exec(snippet, {})
+    printed = float(capsys.readouterr().out)
+    assert f"it gives {printed:.10g}, the reference" in snippet
+    assert "odd_soft(student, teacher, T=temperature)" in snippet
+
+
+def test_settings_that_the_call_does_not_pass_are_told_and_not_accused(
+    place: Any, capsys: Any
+) -> None:
+    assert run(f"{place}:with_parts", "--call", "with_parts(student, labels, teacher)[0]") == 0
+    text = capsys.readouterr().out
+    assert "a temperature of 4 is built in" in text
+    assert "alpha = 0.7 is built in" in text
+
+
+def test_a_tuple_of_losses_is_not_taken_for_rows(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:with_parts", "--call", "with_parts(student, labels, teacher)") == 2
+    assert "got a tuple: pick the total" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from kdref.conformance import CODES, assert_agrees, diagnose, distillation_conve
 from tests.conformance.corpus.by_hand_numpy import confidence_weighted, contrastive, nll, textbook
 from tests.conformance.corpus.random_losses import Recipe
 from tests.conformance.corpus.scoring import unseen_error
+from tests.conformance.near_misses import NEAR_MISSES
 from tests.conformance.planted import BESIDE, PLANTED
 
 PADDING_FREE = {"GRADIENT_MISMATCH", "TEACHER_GETS_GRADIENT", "PADDING_COUNTED"}
@@ -20,8 +21,41 @@ def test_a_planted_mistake_is_reported_by_its_code_and_no_other(code: Any) -> No
     assert report.codes == {code} | BESIDE.get(code, set())
 
 
-def test_every_code_has_a_planted_mistake() -> None:
+TABLE = {
+    "agrees": "AGREES",
+    "convention": """
+        SOFT_ONLY ALPHA_ON_HARD FREE_WEIGHTS CROSS_ENTROPY_NOT_KL ROW_SUM CONSTANT_FACTOR CONSTANT_OFFSET
+        LABEL_SMOOTHING LOG_BASE_2 EPSILON KL_REVERSED OTHER_LOSS
+    """,
+    "wrong": """
+        CLASS_MEAN ROW_MEAN_TWICE T_SQUARED_MISSING T_SQUARED_TWICE T_SQUARED_INVERTED TEMPERATURE_IGNORED
+        TEMPERATURE_FIXED STUDENT_NOT_SOFTENED TEACHER_NOT_SOFTENED HARD_AT_TEMPERATURE T_POWER
+        TEMPERATURE_MULTIPLIED ALPHA_DISCONTINUOUS SPECIAL_BRANCH ROLES_SWAPPED SOFTMAX_NOT_LOG NO_SOFTMAX
+        DOUBLE_SOFTMAX_HARD DOUBLE_SOFTMAX_SOFT SOFTMAX_WRONG_AXIS TEACHER_IGNORED NOT_FINITE
+        GRADIENT_MISMATCH TEACHER_GETS_GRADIENT INPUT_MUTATED ROW_COUPLING PADDING_COUNTED UNSTABLE IMPRECISE
+        NONDETERMINISTIC
+    """,
+}
+"""The promise: every code and what it makes of a loss."""
+
+
+def test_the_codes_are_those_that_are_promised_with_their_verdicts() -> None:
+    promised = {code: verdict for verdict, codes in TABLE.items() for code in codes.split()}
+    assert {name: code.verdict for name, code in CODES.items()} == promised
+
+
+def test_every_code_has_a_planted_mistake_and_a_right_loss_beside_it() -> None:
     assert set(PLANTED) | PADDING_FREE == set(CODES)
+    assert set(NEAR_MISSES) | PADDING_FREE | {"AGREES"} | {
+        "ROLES_SWAPPED",
+        "TEACHER_IGNORED",
+    } == set(CODES)
+
+
+@pytest.mark.parametrize("code", NEAR_MISSES)
+def test_a_right_loss_that_looks_like_a_mistake_is_not_accused(code: Any) -> None:
+    report = diagnose(NEAR_MISSES[code])
+    assert (report.verdict, report.codes) == ("agrees", {"AGREES"})
 
 
 @pytest.mark.parametrize(

@@ -52,12 +52,13 @@ def test_a_torch_loss_that_detaches_its_teacher_agrees_without_any_finding() -> 
     assert (report.verdict, report.codes) == ("agrees", frozenset({"AGREES"}))
 
 
-def test_a_teacher_that_gets_a_gradient_is_a_caution() -> None:
+def test_a_teacher_that_gets_a_gradient_is_a_caution_if_it_is_frozen_and_wrong_if_not() -> None:
     pytest.importorskip("torch")
     report = diagnose(hinton_in_torch, framework="torch")
     assert report.codes == {"AGREES", "TEACHER_GETS_GRADIENT"}
     assert report.verdict == "agrees"
     assert "teacher.detach()" in str(report)
+    assert diagnose(hinton_in_torch, framework="torch", frozen_teacher=False).verdict == "wrong"
 
 
 def test_a_detached_part_of_the_student_is_a_gradient_mismatch() -> None:

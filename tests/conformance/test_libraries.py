@@ -101,7 +101,8 @@ def test_every_package_that_is_run_is_asked_for() -> None:
     project = (root / "pyproject.toml").read_text(encoding="utf-8")
     for loss in CONVENTIONS.values():
         if loss.proof == "run":
-            pinned = f"\n{loss.package}=={loss.version}\n" in listed
+            pin = f"{loss.package}=={loss.version}"
+            pinned = f"\n{pin}\n" in listed or f'"{pin}"' in project
             assert pinned or f'"{loss.package}>=' in project, loss.package
 
 

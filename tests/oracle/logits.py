@@ -104,10 +104,10 @@ def top_k_kl(s: Numbers, t: Numbers, *, temperature: float, k: int, tail: str) -
         largest = sorted(range(len(p)), key=lambda i: (-p[i], i))
         kept, tail_classes = largest[:k], largest[k:]
         p_kept, q_kept = p[kept], q[kept]
-        if tail == "bucket":
+        if tail == "bucket" and tail_classes:
             p_kept = np.append(p_kept, p[tail_classes].sum())
             q_kept = np.append(q_kept, q[tail_classes].sum())
-        else:
+        if tail != "bucket":
             p_kept = p_kept / p_kept.sum()
         if tail == "renormalise":
             q_kept = q_kept / q_kept.sum()

@@ -1,20 +1,23 @@
-"""Print each loss, the implementation that it agrees with, and the largest differences."""
+"""Each loss, the implementation that it agrees with, and the largest differences; ``--save`` writes file and page.
+
+python -m tests.peers [--save]
+"""
 
 import sys
 
-from tests.peers.agreement import measure
-from tests.peers.published import PUBLISHED
-from tests.peers.transcribed import TRANSCRIBED
+from tests.peers import agreement_page as page
 
 
 def main() -> None:
     """One line for each pair."""
-    sys.stdout.write(f"{'loss':20} {'second implementation':22} {'value':>8} {'gradient':>9}\n")
-    for peer in PUBLISHED + TRANSCRIBED:
-        difference = measure(peer)
+    rows = []
+    for row in page.measured():
+        rows.append(row)
         sys.stdout.write(
-            f"{peer.loss:20} {peer.package:22} {difference.value:8.1e} {difference.gradient:9.1e}\n"
+            f"{row['loss']:24} {row['package']:14} {row['value']:8} {row['gradient']:8}  {row['relation']}\n"
         )
+    if "--save" in sys.argv[1:]:
+        page.save(rows)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.peers.agreement import Peer
-from tests.peers.loading import package
-from tests.peers.published_features import FEATURES
+from tests.peers.loading import alone, package
+from tests.peers.published_features import EPSILON, FEATURES
 
 
 def functional() -> Any:
@@ -33,7 +33,7 @@ def torch_forward_kl(s: Any, t: Any, *, temperature: float) -> Any:
 
 
 def torch_forward_kl_mean(s: Any, t: Any, *, temperature: float) -> Any:
-    """``reduction="mean"`` divides by N C: C times it is the loss."""
+    """Its reduction `mean` divides by N C: C times it is the loss."""
     log_q, p = (s / temperature).log_softmax(1), (t / temperature).softmax(1)
     return s.shape[1] * functional().kl_div(log_q, p, reduction="mean")
 
@@ -43,6 +43,7 @@ def torch_logit_mse(s: Any, t: Any) -> Any:
 
 
 def torch_logit_cosine(s: Any, t: Any) -> Any:
+    """Adds 1e-12 to the squared lengths."""
     torch = package("torch")
     return functional().cosine_embedding_loss(s, t, torch.ones(len(s), dtype=s.dtype))
 
@@ -57,7 +58,7 @@ def torchdistill_loss(name: str, s: Any, t: Any, targets: Any = None, **options:
 
 
 def torchdistill_forward_kl(s: Any, t: Any, *, temperature: float) -> Any:
-    """`KDLoss` without a hard term has no T^2 either; its default alpha, None, fails when beta is None too."""
+    """`KDLoss` without a hard term, alpha=0, has no T^2 either."""
     return torchdistill_loss("KDLoss", s, t, temperature=temperature, alpha=0.0)
 
 
@@ -79,6 +80,32 @@ def torchdistill_dist(
 def torchdistill_standardised_kl(s: Any, t: Any, *, temperature: float, ddof: int) -> Any:
     assert ddof == 1
     return torchdistill_loss("LogitStdKDLoss", s, t, temperature=temperature, alpha=0.0)
+
+
+# ------------------------------------------------------------------------------------- mmrazor
+
+
+def mmrazor_decoupled_kd(
+    s: Any,
+    t: Any,
+    y: Any,
+    *,
+    temperature: float,
+    target_weight: float,
+    non_target_weight: float,
+) -> Any:
+    """T^2 times the loss."""
+    criterion = alone("mmrazor.models.losses.decoupled_kd").DKDLoss(
+        tau=temperature, alpha=target_weight, beta=non_target_weight
+    )
+    return criterion(s, t, y) / temperature**2
+
+
+def mmrazor_weighted_soft_label(s: Any, t: Any, y: Any, *, temperature: float) -> Any:
+    """T^2 times the loss."""
+    module = alone("mmrazor.models.losses.weighted_soft_label_distillation")
+    criterion = module.WSLD(tau=temperature, num_classes=s.shape[1])
+    return criterion(s, t, y) / temperature**2
 
 
 # ----------------------------------------------------------------------------------------- trl
@@ -103,7 +130,7 @@ def trl_forward_kl(s: Any, t: Any, *, temperature: float) -> Any:
 
 
 def trl_reverse_kl(s: Any, t: Any, *, temperature: float) -> Any:
-    """... and at beta 1 to reverse KL."""
+    """`generalized_jsd_loss` jumps at beta 1 to reverse KL, which is its limit divided by 1 - beta."""
     return trl_generalised_js(s, t, temperature=temperature, beta=1)
 
 
@@ -208,7 +235,7 @@ PUBLISHED = (
     Peer("label_smoothing", "keras", "torch", keras_label_smoothing, {}),
     Peer("soft_cross_entropy", "torch", "torch", torch_soft_cross_entropy, {}),
     Peer("forward_kl", "torch", "torch", torch_forward_kl, {}),
-    Peer("forward_kl", "torch, mean", "torch", torch_forward_kl_mean, {}),
+    Peer("forward_kl", "torch", "torch", torch_forward_kl_mean, {}),
     Peer("forward_kl", "torchdistill", "torch", torchdistill_forward_kl, {}),
     Peer("forward_kl", "trl", "torch", trl_forward_kl, {}),
     Peer("forward_kl", "optax", "jax", optax_forward_kl, {}),
@@ -219,9 +246,11 @@ PUBLISHED = (
     Peer("generalised_js", "trl", "torch", trl_generalised_js, {}),
     Peer("logit_mse", "torch", "torch", torch_logit_mse, {}),
     Peer("logit_mse", "optax", "jax", optax_logit_mse, {}),
-    Peer("logit_cosine", "torch", "torch", torch_logit_cosine, {}),
+    Peer("logit_cosine", "torch", "torch", torch_logit_cosine, {}, EPSILON),
     Peer("logit_cosine", "optax", "jax", optax_logit_cosine, {}),
     Peer("standardised_kl", "torchdistill", "torch", torchdistill_standardised_kl, {}),
+    Peer("decoupled_kd", "mmrazor", "torch", mmrazor_decoupled_kd, {}),
+    Peer("weighted_soft_label", "mmrazor", "torch", mmrazor_weighted_soft_label, {}),
     Peer("dist", "torchdistill", "torch", torchdistill_dist, {}),
     Peer("top_k_kl", "trl", "torch", trl_top_k_kl, {"tail": "bucket"}),
     Peer("top_k_kl", "trl", "torch", trl_top_k_kl, {"tail": "renormalise", "k": 3}),

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-import pytest
-
 from tests.peers.agreement import Peer
+from tests.peers.loading import alone, package
+
+EPSILON = 1e-11
+"""What PyTorch's 1e-12 beside a squared length of about 1 explains."""
 
 
 def torchdistill(name: str, s: Any, t: Any, **options: Any) -> Any:
     """A loss between two modules' outputs."""
-    module = pytest.importorskip("torchdistill.losses.mid_level")
+    module = package("torchdistill.losses.mid_level")
     return getattr(module, name)(**options)({"m": {"output": s}}, {"m": {"output": t}})
 
 
@@ -25,24 +27,25 @@ MODULES = {
 
 def torch_hint(f: Any, g: Any) -> Any:
     """A mean over D and no 1/2: D/2 times it is the loss."""
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     return f.shape[1] / 2.0 * torch.nn.functional.mse_loss(f, g)
 
 
 def torch_cosine_feature(f: Any, g: Any) -> Any:
-    torch = pytest.importorskip("torch")
+    """Adds 1e-12 to the squared lengths."""
+    torch = package("torch")
     return torch.nn.functional.cosine_embedding_loss(f, g, torch.ones(len(f), dtype=f.dtype))
 
 
 def torch_variational_information(mean: Any, g: Any, *, variance: float) -> Any:
-    """Without ``full=True`` it leaves the same constant out."""
-    torch = pytest.importorskip("torch")
+    """Unless `full`, it leaves the same constant out."""
+    torch = package("torch")
     variances = torch.full_like(mean, variance)
     return torch.nn.functional.gaussian_nll_loss(mean, g, variances)
 
 
 def torchdistill_variational_information(mean: Any, g: Any, *, variance: float) -> Any:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     student = (mean, torch.full_like(mean, variance))
     return torchdistill("VIDLoss", student, g, feature_pairs={"pair": PAIR})
 
@@ -82,9 +85,29 @@ def torchdistill_probabilistic_transfer(f: Any, g: Any) -> Any:
     return len(f) * torchdistill("PKTLoss", f, g, **MODULES, eps=0.0)
 
 
+def textbrewer_flow(f: Any, g: Any, *, student_later: Any, teacher_later: Any) -> Any:
+    """Of sequences: the places of a map are its positions, the channels its hidden units."""
+    layers = [[sequence(x) for x in pair] for pair in ((f, student_later), (g, teacher_later))]
+    return alone("textbrewer.losses").fsp_loss(*layers)
+
+
+def textbrewer_neuron_selectivity(f: Any, g: Any) -> Any:
+    """A mean over the (H W)^2 entries, of channels as they are: of unit ones, (H W)^2 times it is the loss."""
+    units = [x / x.norm(dim=1, keepdim=True) for x in (sequence(f), sequence(g))]
+    layers = [[unit, unit] for unit in units]
+    return units[0].shape[1] ** 2 * alone("textbrewer.losses").mmd_loss(*layers)
+
+
+def sequence(maps: Any) -> Any:
+    """(N, C, H, W) as (N, H W, C)."""
+    return maps.flatten(2).transpose(1, 2)
+
+
 FEATURES = (
+    Peer("flow", "textbrewer", "torch", textbrewer_flow, {}),
+    Peer("neuron_selectivity", "textbrewer", "torch", textbrewer_neuron_selectivity, {}),
     Peer("hint", "torch", "torch", torch_hint, {}),
-    Peer("cosine_feature", "torch", "torch", torch_cosine_feature, {}),
+    Peer("cosine_feature", "torch", "torch", torch_cosine_feature, {}, EPSILON),
     Peer("variational_information", "torch", "torch", torch_variational_information, {}),
     Peer(
         "variational_information", "torchdistill", "torch", torchdistill_variational_information, {}

@@ -6,9 +6,8 @@ logarithms, nothing rearranged.
 
 from typing import Any
 
-import pytest
-
 from tests.peers.agreement import Peer
+from tests.peers.loading import package
 from tests.peers.transcribed_features import FEATURES
 
 
@@ -18,7 +17,7 @@ def kl(p: Any, q: Any) -> Any:
 
 
 def one_hot(y: Any, like: Any) -> Any:
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     return torch.nn.functional.one_hot(y, like.shape[1]).to(like.dtype)
 
 
@@ -43,30 +42,9 @@ def skew_forward_kl(s: Any, t: Any, *, temperature: float, skew: float) -> Any:
 
 
 def skew_reverse_kl(s: Any, t: Any, *, temperature: float, skew: float) -> Any:
-    """The same with the roles exchanged."""
+    """Ko et al. 2024: KL from q to the mixture, the roles exchanged."""
     p, q = (t / temperature).softmax(1), (s / temperature).softmax(1)
     return kl(q, skew * q + (1.0 - skew) * p).mean()
-
-
-def decoupled_kd(
-    s: Any,
-    t: Any,
-    y: Any,
-    *,
-    temperature: float,
-    target_weight: float,
-    non_target_weight: float,
-) -> Any:
-    """Zhao et al. 2022, section 3.1: binary probabilities, and the rest divided by its sum."""
-    torch = pytest.importorskip("torch")
-    hot = one_hot(y, s)
-    binaries, rests = [], []
-    for z in (t, s):
-        p = (z / temperature).softmax(1)
-        target = (p * hot).sum(1, keepdim=True)
-        binaries.append(torch.cat([target, 1.0 - target], dim=1))
-        rests.append(p[hot == 0].reshape(len(p), -1) / (1.0 - target))
-    return (target_weight * kl(*binaries) + non_target_weight * kl(*rests)).mean()
 
 
 def normalised_kd(s: Any, t: Any, y: Any, *, temperature: float, gamma: float) -> Any:
@@ -79,15 +57,6 @@ def normalised_kd(s: Any, t: Any, y: Any, *, temperature: float, gamma: float) -
         rest = p[hot == 0].reshape(len(p), -1)
         rests.append(rest / rest.sum(1, keepdim=True))
     return -(target + gamma * temperature**2 * (rests[0] * rests[1].log()).sum(1)).mean()
-
-
-def weighted_soft_label(s: Any, t: Any, y: Any, *, temperature: float) -> Any:
-    """Zhou et al. 2021, equation 13, the weight without gradient as in the authors' code."""
-    hot = one_hot(y, s)
-    students, teachers = (-(hot * z.softmax(1).log()).sum(1).detach() for z in (s, t))
-    weight = 1.0 - (-students / (teachers + 1e-7)).exp()
-    soft = -((t / temperature).softmax(1) * (s / temperature).softmax(1).log()).sum(1)
-    return (weight * soft).mean()
 
 
 def top_k_kl_drop(s: Any, t: Any, *, temperature: float, k: int, tail: str) -> Any:
@@ -105,9 +74,7 @@ TRANSCRIBED = FEATURES + tuple(
         ("total_variation", total_variation, {}),
         ("skew_forward_kl", skew_forward_kl, {}),
         ("skew_reverse_kl", skew_reverse_kl, {}),
-        ("decoupled_kd", decoupled_kd, {}),
         ("normalised_kd", normalised_kd, {}),
-        ("weighted_soft_label", weighted_soft_label, {}),
         ("top_k_kl", top_k_kl_drop, {"tail": "drop", "k": 3}),
     )
 )

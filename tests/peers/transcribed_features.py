@@ -7,9 +7,8 @@ digits, and nothing is shared with kdref.
 import math
 from typing import Any
 
-import pytest
-
 from tests.peers.agreement import Peer
+from tests.peers.loading import package
 
 
 def hint(f: Any, g: Any) -> Any:
@@ -44,7 +43,7 @@ def neuron_selectivity(f: Any, g: Any) -> Any:
 
 def flow(f: Any, g: Any, *, student_later: Any, teacher_later: Any) -> Any:
     """Yim et al. 2017, equation 1 by its sum over the places; a mean of squares over entries and examples."""
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
 
     def matrix(first: Any, second: Any) -> Any:
         places = first.shape[2] * first.shape[3]
@@ -55,7 +54,7 @@ def flow(f: Any, g: Any, *, student_later: Any, teacher_later: Any) -> Any:
 
 def variational_information(mean: Any, g: Any, *, variance: float) -> Any:
     """Ahn et al. 2019, equation 4, by the Gaussian's log-density; the constant is taken off."""
-    torch = pytest.importorskip("torch")
+    torch = package("torch")
     density = torch.distributions.Normal(mean, torch.full_like(mean, variance).sqrt())
     return -(density.log_prob(g) + 0.5 * math.log(2.0 * math.pi)).mean()
 

@@ -20,7 +20,7 @@ from gmpy2 import mpfr
 
 from tests.oracle.arrays import Numbers, exact
 from tests.oracle.batch import RowLoss, batch_gradient, batch_value
-from tests.oracle.definitions import FORMULAS
+from tests.oracle.definitions import FORMULAS, HOLDING
 from tests.oracle.precision import working_precision
 from tests.oracle.rounding import rounded
 
@@ -152,26 +152,33 @@ def moved_logits(names: Sequence[str], example: Sequence[Any], step: mpfr) -> It
                     yield changed
 
 
-# ----------------------------------------------------------------------- losses on features
+# ------------------------------------------------------- losses written down batch by batch
 
 
-def of_features(name: str, names: Sequence[str], factor: mpfr) -> Compute:
-    """A loss of features, times a factor; with weights the weighted mean of the loss of single examples."""
+def of_arrays(
+    name: str,
+    names: Sequence[str],
+    factor: mpfr,
+    mask: Sequence[float] | None = None,
+    *,
+    separable: bool,
+) -> Compute:
+    """A loss of whole batches, times a factor; where it is separable, the weighted mean of that of single examples."""
 
     def compute(
         inputs: Mapping[str, Any], parameters: Mapping[str, Any], conditioned: bool
     ) -> Digits:
         arrays = {key: np.array(given) for key, given in inputs.items() if key != "weights"}
-        weights = inputs.get("weights")
-        if weights is None:
-            return scaled(feature_digits(name, names, arrays, parameters, conditioned), factor)
+        if not separable:
+            return scaled(batch_digits(name, names, arrays, parameters, conditioned), factor)
+        weights = inputs.get("weights", mask or [1.0] * len(arrays[names[0]]))
         everything = sum(map(mpfr, weights))
         value, conditioning = mpfr(0), (mpfr(0), mpfr(0))
         gradient: Numbers = np.full(arrays[names[0]].shape, mpfr(0), dtype=object)
         for row, weight in enumerate(weights):
             if weight != 0:
                 single = {key: array[row : row + 1] for key, array in arrays.items()}
-                digits = feature_digits(name, names, single, parameters, conditioned)
+                digits = batch_digits(name, names, single, parameters, conditioned)
                 digits = scaled(digits, mpfr(weight) / everything)
                 value += digits.value
                 gradient[row : row + 1] = digits.gradient
@@ -189,7 +196,11 @@ def scaled(digits: Digits, factor: mpfr) -> Digits:
     return Digits(digits.value * factor, gradient, (of_value * factor, of_gradient * factor))
 
 
-def feature_digits(
+Move: TypeAlias = tuple[str, tuple[int, ...]]
+"""One entry of one array, changed by the step."""
+
+
+def batch_digits(
     name: str,
     names: Sequence[str],
     arrays: Mapping[str, Any],
@@ -199,30 +210,49 @@ def feature_digits(
     """First and second difference quotients of a formula, at 2400 bits."""
     step = gmpy2.exp2(mpfr(STEP_EXPONENT))
     given = {key: exact(array) for key, array in arrays.items()}
+    student = names[0]
 
-    def value(*moves: tuple[str, tuple[int, ...]]) -> mpfr:
-        changed = {key: array.copy() for key, array in given.items()}
-        for key, index in moves:
-            changed[key][index] += step
+    def value(*moves: Move, held: Sequence[Move] | None = None) -> mpfr:
+        """The loss of moved arrays; where a gradient holds something constant, as it is at ``held``."""
+        changed = moved_arrays(given, moves, step)
+        keywords = dict(parameters)
+        if held is not None and name in HOLDING:
+            keywords["held"] = moved_arrays(given, held, step)[student]
         inputs = [changed.pop(key) for key in names]
-        return FORMULAS[name](*inputs, **changed, **parameters)
+        return FORMULAS[name](*inputs, **changed, **keywords)
 
-    base, student = value(), names[0]
-    places = [(key, i) for key, array in given.items() for i in np.ndindex(array.shape)]
+    base = value()
+    real = {key: array for key, array in given.items() if array.dtype == object}
+    places = [(key, i) for key, array in real.items() for i in np.ndindex(array.shape)]
     ahead = {place: value(place) for place in places}
+
+    def slope(index: tuple[int, ...], *moves: Move) -> mpfr:
+        """The derivative by one entry of the student, after the moves."""
+        before = ahead[moves[0]] if moves else base
+        return (value(*moves, (student, index), held=moves) - before) / step
+
     gradient: Numbers = np.empty(given[student].shape, dtype=object)
     of_value, of_gradient = abs(base), mpfr(0)
     for index in np.ndindex(gradient.shape):
-        gradient[index] = (ahead[student, index] - base) / step
+        gradient[index] = slope(index)
     if conditioned:
         of_value += sum(abs(given[k][i] * (ahead[k, i] - base) / step) for k, i in places)
         for index in np.ndindex(gradient.shape):
             changes = abs(gradient[index])
             for key, i in places:
-                second = value((student, index), (key, i)) - ahead[student, index] - ahead[key, i]
-                changes += abs(given[key][i] * (second + base) / step**2)
+                changes += abs(given[key][i] * (slope(index, (key, i)) - gradient[index]) / step)
             of_gradient = max(of_gradient, changes)
     return Digits(base, gradient, (of_value, of_gradient))
+
+
+def moved_arrays(
+    arrays: Mapping[str, Numbers], moves: Sequence[Move], step: mpfr
+) -> dict[str, Numbers]:
+    """Copies with some entries changed by the step."""
+    changed = {key: array.copy() for key, array in arrays.items()}
+    for key, index in moves:
+        changed[key][index] += step
+    return changed
 
 
 # ---------------------------------------------------------------------------------- floors
@@ -250,7 +280,7 @@ def floors_of(
 
 def narrowed(name: str, given: Any, dtype: DTypes) -> Any:
     """Logits, features, weights and parameters rounded to a narrower dtype; integers stay."""
-    if name == "labels" or isinstance(given, int):
+    if name == "labels" or isinstance(given, int | str):
         return given
     with np.errstate(over="ignore"):
         return np.array(given).astype(dtype).astype(np.float64).tolist()

@@ -11,12 +11,13 @@ from tests.vectors.losses import File
 
 
 class Choice(NamedTuple):
-    """One answer: a loss times a factor, on the rows of the mask; or a refusal."""
+    """One answer: a loss, the file's own if none is given, times a factor, on the rows of the mask; or a refusal."""
 
     name: str
-    loss: RowLoss | None
+    loss: RowLoss | None = None
     factor: Callable[[Draft], mpfr] = lambda draft: mpfr(1)
     mask: tuple[float, ...] | None = None
+    refused: bool = False
 
 
 def temperature_squared(draft: Draft) -> mpfr:
@@ -29,6 +30,11 @@ def n_rows(draft: Draft) -> mpfr:
     return mpfr(draft.rows)
 
 
+def n_classes(draft: Draft) -> mpfr:
+    """The number of classes: from a mean to a sum."""
+    return 1 / class_share(draft)
+
+
 def class_share(draft: Draft) -> mpfr:
     """One over the number of classes: from a sum to a mean."""
     return mpfr(1) / len(next(iter(draft.inputs.values()))[0])
@@ -36,40 +42,24 @@ def class_share(draft: Draft) -> mpfr:
 
 def drafts(file: File) -> Iterator[Draft]:
     """The vectors of a file that tell which convention an implementation follows."""
-    mean = Choice("the mean over rows", file.formula)
-    yield from two(file, "rows", [mean, Choice("the sum over rows", file.formula, n_rows)])
-    if file.is_softened and file.loss != "distillation":
-        plain = Choice("without a factor T^2", file.formula)
-        yield from two(
-            file, "t-squared", [plain, Choice("T^2 inside", file.formula, temperature_squared)]
-        )
-    if file.loss in ("forward_kl", "soft_cross_entropy"):
-        kl = Choice("Kullback-Leibler divergence", LOSSES["forward_kl"])
-        entropy = Choice("cross entropy with the teacher", LOSSES["soft_cross_entropy"])
-        both = [kl, entropy] if file.loss == "forward_kl" else [entropy, kl]
-        yield from two(file, "entropy", both)
-    if file.loss == "forward_kl":
-        total = Choice("the sum over classes", file.formula)
-        yield from two(
-            file, "classes", [total, Choice("the mean over classes", file.formula, class_share)]
-        )
-    if file.name == "distillation_1":
-        kl = Choice("T^2 KL(p, q)", file.formula)
-        entropy = Choice("T^2 times the cross entropy", soft_cross_entropy, temperature_squared)
-        yield from two(file, "entropy", [kl, entropy])
-    if file.loss in ("total_variation", "symmetric_kl"):
-        half = Choice(
-            "with the factor 1/2" if file.loss == "total_variation" else "weights that sum to 1",
-            file.formula,
-        )
-        whole = (
-            "without the factor 1/2"
-            if file.loss == "total_variation"
-            else "twice that, as the sum of two terms"
-        )
-        yield from two(file, "factor", [half, Choice(whole, file.formula, lambda draft: mpfr(2))])
+    for slug, choices in CHOICES:
+        if applies(slug, file):
+            yield from two(file, slug, choices)
     if file.has_labels:
         yield from ignored_label(file)
+
+
+def applies(slug: str, file: File) -> bool:
+    """Whether these definitions are in use for a loss."""
+    if slug == "rows":
+        return file.is_separable
+    if slug == "t-squared":
+        return file.is_softened and file.loss not in WITH_T_SQUARED
+    return slug.endswith(f" of {file.name}")
+
+
+WITH_T_SQUARED = ("distillation", "normalised_kd")
+"""Losses whose own formula has T^2."""
 
 
 def keyword_blind(name: str, *ignored: str) -> RowLoss:
@@ -84,12 +74,37 @@ def keyword_blind(name: str, *ignored: str) -> RowLoss:
     return RowLoss(bare(loss.value), bare(loss.gradient))  # type: ignore[arg-type]
 
 
-soft_cross_entropy = keyword_blind("soft_cross_entropy", "alpha")
+FORWARD, CROSS_ENTROPY = LOSSES["forward_kl"], LOSSES["soft_cross_entropy"]
+SCALED_CROSS_ENTROPY = keyword_blind("soft_cross_entropy", "alpha")
+
+CHOICES: tuple[tuple[str, tuple[Choice, ...]], ...] = (
+    ("rows", (Choice("the mean over rows"), Choice("the sum over rows", factor=n_rows))),
+    ("t-squared", (Choice("without a factor T^2"), Choice("T^2 inside", factor=temperature_squared))),
+    ("entropy of forward_kl",
+     (Choice("Kullback-Leibler divergence"), Choice("cross entropy with the teacher", CROSS_ENTROPY))),
+    ("entropy of soft_cross_entropy",
+     (Choice("cross entropy with the teacher"), Choice("Kullback-Leibler divergence", FORWARD))),
+    ("entropy of distillation_1",
+     (Choice("T^2 KL(p, q)"),
+      Choice("T^2 times the cross entropy", SCALED_CROSS_ENTROPY, temperature_squared))),
+    ("classes of forward_kl",
+     (Choice("the sum over classes"), Choice("the mean over classes", factor=class_share))),
+    ("classes of logit_mse",
+     (Choice("the mean over classes"), Choice("the sum over classes", factor=n_classes))),
+    ("factor of total_variation",
+     (Choice("with the factor 1/2"), Choice("without the factor 1/2", factor=lambda draft: mpfr(2)))),
+    ("factor of symmetric_kl_0_25",
+     (Choice("weights that sum to 1"),
+      Choice("twice that, as the sum of two terms", factor=lambda draft: mpfr(2)))),
+)  # fmt: skip
+"""The definitions in use, by what they differ in and for which file; kdref's first."""
 
 
-def two(file: File, slug: str, choices: list[Choice]) -> Iterator[Draft]:
+def two(file: File, slug: str, choices: tuple[Choice, ...]) -> Iterator[Draft]:
     """Two vectors that the choices differ on."""
+    slug = slug.partition(" of ")[0]
     for number, (rows, classes, temperature) in enumerate(((2, 3, 4.0), (3, 5, 2.0)), 1):
+        rows = rows if file.is_separable else 3  # correlations of two numbers are 1 or -1
         rng = stream(file.name, "convention", slug, str(number))
         student, teacher = ordinary(rng, rows, classes), ordinary(rng, rows, classes)
         yield file.draft(
@@ -100,7 +115,7 @@ def two(file: File, slug: str, choices: list[Choice]) -> Iterator[Draft]:
             labels(rng, rows, classes),
             temperature=temperature,
             flags=("CONVENTION",),
-            conventions=tuple(choices),
+            conventions=choices,
         )
 
 
@@ -110,8 +125,8 @@ def ignored_label(file: File) -> Iterator[Draft]:
     student, teacher = ordinary(rng, 3, 3), ordinary(rng, 3, 3)
     kept = (1.0, 0.0, 1.0)
     choices = (
-        Choice("no class: refused", None),
-        Choice("-100 marks a row that does not count", file.formula, mask=kept),
+        Choice("no class: refused", refused=True),
+        Choice("-100 marks a row that does not count", mask=kept),
     )
     yield file.draft(
         "convention-ignored-label",
@@ -127,14 +142,14 @@ def ignored_label(file: File) -> Iterator[Draft]:
 
 def ends() -> Iterator[Draft]:
     """The Jensen-Shannon loss at beta 0 and 1, where its formula gives 0 and some libraries jump to a whole KL."""
-    nothing = Choice("the formula: 0", LOSSES["generalised_js"])
+    nothing = Choice("the formula: 0")
     jumps = {
         0.0: Choice("a jump to KL(p, q)", keyword_blind("forward_kl", "beta")),
         1.0: Choice("a jump to KL(q, p)", keyword_blind("reverse_kl", "beta")),
     }
     for beta, jump in jumps.items():
         file = File("generalised_js_ends", "generalised_js", {"beta": beta})
-        yield from two(file, f"beta-{beta:g}", [nothing, jump])
+        yield from two(file, f"beta-{beta:g}", (nothing, jump))
     for slug, beta in (("near-0", 1e-6), ("near-1", 1.0 - 1e-6)):
         file = File("generalised_js_ends", "generalised_js", {"beta": beta})
         rng = stream(file.name, slug)

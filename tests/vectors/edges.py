@@ -15,16 +15,18 @@ Excluded = tuple[int, ...]
 
 def exclusions(file: File) -> Iterator[Draft]:
     """Logits of minus infinity, on one side or on both, so that the value may be infinite; and missing labels."""
+    if file.formula is None:  # its text in the oracle does not say what 0 log 0 is
+        return
     kinds: tuple[tuple[str, str, Excluded, Excluded], ...] = (
         ("excluded-one-hot", "the teacher excludes all classes but one", (), (0, 1, 3)),
         ("excluded-teacher", "the teacher excludes two classes", (), (1, 2)),
-        ("excluded-student", "the student excludes a class that the teacher does not", (3,), ()),
+        ("excluded-student", "the student excludes a class", (3,), ()),
         ("excluded-both", "both exclude the same class", (1,), (1,)),
         ("excluded-more", "the teacher excludes more than the student", (1,), (1, 3)),
         ("excluded-disjoint", "each excludes what the other believes in", (0, 1), (2, 3)),
     )
     for slug, comment, of_student, of_teacher in kinds:
-        if of_teacher and not of_student and not file.has_teacher:
+        if of_teacher and not file.has_teacher:
             continue
         rng = stream(file.name, slug)
         student, teacher = ordinary(rng, 2, 4), ordinary(rng, 2, 4)
@@ -67,9 +69,10 @@ def weighted(file: File) -> Iterator[Draft]:
         ("ignored-row", "IGNORED_ROWS", "a mask: the last row does not count", [1.0, 1.0, 0.0], None),
         ("ignored-nan", "IGNORED_ROWS", "the row that does not count holds NaN", [1.0, 1.0, 0.0], NAN),
         ("ignored-infinite", "IGNORED_ROWS", "it holds infinities", [1.0, 3.0, 0.0], INF),
-        ("ignored-excluded", "IGNORED_ROWS", "it excludes everything", [1.0, 1.0, 0.0], -INF),
         ("weights-extreme", "EXTREME_WEIGHTS", "weights whose sum overflows", [1.5e308, 1e308, 1e308], None),
     )  # fmt: skip
+    if not file.is_separable:
+        return
     for slug, flag, comment, weights, padding in kinds:
         rng = stream(file.name, slug)
         student, teacher, ids = ordinary(rng, 3, 3), ordinary(rng, 3, 3), labels(rng, 3, 3)
@@ -146,6 +149,10 @@ REFUSALS = (
     Refusal("label-too-large", "LABEL_RANGE", "labels", "a label is C", label(3)),
     Refusal("label-negative", "LABEL_RANGE", "labels", "a label is -1", label(-1)),
     Refusal("label-fraction", "LABEL_TYPE", "labels", "a label is 0.5", label(0.5)),
+    *(Refusal(f"{side}-minus-infinity", "MINUS_INFINITY", f"{side}_logits",
+              f"{side} logits hold -infinity", entry(-INF)) for side in ("student", "teacher")),
+    *(Refusal(f"{side}-zero", "ZERO_VECTOR", f"{side}_logits", f"a row of the {side} is zero",
+              whole_row(0.0)) for side in ("student", "teacher")),
     Refusal("labels-missing", "NO_LABELS", "labels", "labels are missing", given(None)),
     Refusal("labels-too-few", "SHAPE", "labels", "one label for two rows", lambda ids: ids[:1]),
     *(Refusal(f"temperature-{slug}", "TEMPERATURE_RANGE", "temperature", f"T is {words}", given(value))
@@ -161,7 +168,29 @@ REFUSALS = (
     *(Refusal(f"{name}-{slug}", "SHARE_RANGE", name, f"{name} is {value:g}", given(value))
       for name in ("alpha", "beta", "skew", "smoothing", "confidence", "forward_weight")
       for slug, value in (("negative", -0.5), ("above-1", 1.5))),
+    *(Refusal(f"{name}-negative", "PARAMETER_RANGE", name, f"{name} is negative", given(-1.0))
+      for name in ("target_weight", "non_target_weight", "gamma", "inter_weight", "intra_weight")),
+    Refusal("ddof-negative", "PARAMETER_RANGE", "ddof", "ddof is negative", given(-1)),
+    Refusal("k-zero", "PARAMETER_RANGE", "k", "k is 0", given(0)),
+    Refusal("k-too-large", "PARAMETER_RANGE", "k", "k is larger than C", given(4)),
+    Refusal("tail-unknown", "PARAMETER_RANGE", "tail", "no such tail", given("rest")),
 )  # fmt: skip
+
+SEES_LOGITS = ("logit_mse", "logit_cosine", "standardised_kl")
+"""Losses that see logits other than through a softmax, so that none may be infinite."""
+
+
+def possible(file: File, case: Refusal) -> bool:
+    """Whether this is an error for that loss."""
+    if case.flag == "NO_LABELS":
+        return file.fixed.get("alpha") != 1.0
+    if case.flag == "MINUS_INFINITY":
+        return file.loss in SEES_LOGITS
+    if case.flag == "ZERO_VECTOR":
+        return file.loss == "logit_cosine"
+    if case.slug.endswith("fewer-classes"):
+        return file.loss != "universal_logit"
+    return case.argument != "weights" or file.is_separable
 
 
 def refused(file: File) -> Iterator[Draft]:
@@ -171,7 +200,7 @@ def refused(file: File) -> Iterator[Draft]:
         student, teacher, ids = ordinary(rng, 2, 3), ordinary(rng, 2, 3), labels(rng, 2, 3)
         good = file.draft(case.slug, "", student, teacher, ids, temperature=2.0)
         inputs, parameters = dict(good.inputs), dict(good.parameters)
-        if case.flag == "NO_LABELS" and file.fixed.get("alpha") == 1.0:
+        if not possible(file, case):
             continue
         if case.argument in inputs or case.argument == "weights":
             inputs[case.argument] = case.spoil(inputs.get(case.argument))

@@ -169,13 +169,13 @@ def weighted(file: FeatureFile) -> Iterator[Draft]:
 
 def conventions(file: FeatureFile) -> Iterator[Draft]:
     """A mean or a sum over rows; a mean of squares where the paper halves their sum."""
-    mean = Choice("the mean over rows", None)
+    mean = Choice("the mean over rows")
     found: list[tuple[str, list[Choice]]] = []
     if file.is_separable:
-        found.append(("rows", [mean, Choice("the sum over rows", None, n_rows)]))
+        found.append(("rows", [mean, Choice("the sum over rows", factor=n_rows)]))
     if file.loss == "hint":
-        half = Choice("half the sum of squares", None)
-        found.append(("squares", [half, Choice("the mean of squares", None, mean_of_squares)]))
+        half = Choice("half the sum of squares")
+        found.append(("squares", [half, Choice("the mean of squares", factor=mean_of_squares)]))
     shapes = file.shapes[1]
     for slug, choices in found:
         yield Draft(

@@ -10,7 +10,7 @@ from gmpy2 import mpfr
 from kdref.registry import LOSSES as REGISTRY  # for its words; its functions are not called
 from tests.oracle.precision import BITS, working_precision
 from tests.vectors import conventions, edges, features, formula, hard, losses
-from tests.vectors.answers import Compute, answer, of_features, of_rows
+from tests.vectors.answers import Compute, answer, of_arrays, of_rows
 from tests.vectors.conventions import Choice
 from tests.vectors.drafts import Draft
 from tests.vectors.features import FeatureFile
@@ -141,7 +141,7 @@ def vector(file: File | FeatureFile, group: str, draft: Draft) -> dict[str, Any]
     if draft.conventions:
         found["conventions"] = [convention(file, draft, each) for each in draft.conventions]
     elif not draft.refused:
-        found |= answer(compute(file, mpfr(1)), draft.inputs, draft.parameters)
+        found |= answer(compute(file, Choice(""), mpfr(1)), draft.inputs, draft.parameters)
         if math.isinf(found["value"]):
             flags.append("INFINITE_VALUE")
     if group == "formula" and isinstance(file, File):
@@ -150,22 +150,23 @@ def vector(file: File | FeatureFile, group: str, draft: Draft) -> dict[str, Any]
     return found
 
 
-def compute(file: File | FeatureFile, factor: mpfr, choice: Choice | None = None) -> Compute:
+def compute(file: File | FeatureFile, choice: Choice, factor: mpfr) -> Compute:
     """How the digits come about."""
-    if isinstance(file, FeatureFile):
-        return of_features(file.loss, file.inputs, factor)
-    loss = choice.loss if choice and choice.loss else file.formula
-    return of_rows(loss, file.inputs, factor, choice.mask if choice else None)
+    loss = choice.loss or (None if isinstance(file, FeatureFile) else file.formula)
+    if loss is None:
+        separable = file.is_separable
+        return of_arrays(file.loss, file.inputs, factor, choice.mask, separable=separable)
+    return of_rows(loss, file.inputs, factor, choice.mask)
 
 
 def convention(file: File | FeatureFile, draft: Draft, choice: Choice) -> dict[str, Any]:
     """One of the answers of a vector that has several."""
-    if choice.loss is None and isinstance(file, File):
+    if choice.refused:
         return {"name": choice.name, "refused": True}
     with working_precision():
         factor = choice.factor(draft)
     return {"name": choice.name} | answer(
-        compute(file, factor, choice), draft.inputs, draft.parameters
+        compute(file, choice, factor), draft.inputs, draft.parameters
     )
 
 
@@ -177,7 +178,8 @@ def encoded(data: Any) -> str:
     if isinstance(data, Mapping):
         return "{" + ", ".join(f"{quoted(k)}: {encoded(v)}" for k, v in data.items()) + "}"
     if isinstance(data, list | tuple):
-        return "[" + ", ".join(map(encoded, data)) + "]"
+        words = any(isinstance(item, str) for item in data)
+        return "[" + (", " if words else ",").join(map(encoded, data)) + "]"
     if isinstance(data, float) and not math.isfinite(data):
         return '"NaN"' if math.isnan(data) else ('"Infinity"' if data > 0 else '"-Infinity"')
     return quoted(data) if isinstance(data, str) else json.dumps(data)

@@ -23,6 +23,12 @@ SETTINGS = (
 )
 """Rows, classes, temperature, and what they show."""
 
+MORE_THAN_TWO_CLASSES = ("standardised_kl", "dist", "top_k_kl")
+"""Losses that two classes leave nothing of: z-scores and correlations of two numbers are 1 or -1."""
+
+NOT_BY_HAND = (*MORE_THAN_TWO_CLASSES, "logit_cosine", "universal_logit")
+"""An undecided student has no direction, and no ranks."""
+
 BY_HAND = "the teacher says 3 : 1, the student is undecided: a pencil will do"
 BY_HAND_LABELS = "a student that says 3 : 1, for its own class: a pencil will do"
 
@@ -30,7 +36,9 @@ BY_HAND_LABELS = "a student that says 3 : 1, for its own class: a pencil will do
 def drafts(file: File) -> Iterator[Draft]:
     """One worked example, then each setting; without a temperature, each pair of sizes once."""
     three_to_one, undecided = [[math.log(3.0), 0.0]], [[0.0, 0.0]]
-    if file.has_teacher:
+    if file.loss in NOT_BY_HAND:
+        pass
+    elif file.has_teacher:
         yield file.draft("formula-by-hand", BY_HAND, undecided, three_to_one, [1])
     else:
         yield file.draft("formula-by-hand", BY_HAND_LABELS, three_to_one, None, [0])
@@ -38,7 +46,7 @@ def drafts(file: File) -> Iterator[Draft]:
     for n_rows, n_classes, temperature, comment in SETTINGS:
         if not file.is_softened:
             comment, temperature = "ordinary logits", 1.0
-        if (n_rows, n_classes, temperature) in seen:
+        if (n_rows, n_classes, temperature) in seen or not suits(file, n_rows, n_classes):
             continue
         seen.add((n_rows, n_classes, temperature))
         slug = f"formula-{n_rows}-by-{n_classes}"
@@ -48,3 +56,9 @@ def drafts(file: File) -> Iterator[Draft]:
         yield file.draft(
             slug, comment, student, teacher, labels(rng, n_rows, n_classes), temperature=temperature
         )
+
+
+def suits(file: File, n_rows: int, n_classes: int) -> bool:
+    """Correlations of columns need a third row as those of rows need a third class."""
+    enough_classes = n_classes > 2 or file.loss not in MORE_THAN_TWO_CLASSES
+    return enough_classes and (n_rows > 2 or file.is_separable)

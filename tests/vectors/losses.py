@@ -15,12 +15,12 @@ class File:
 
     name: str
     loss: str
-    fixed: Mapping[str, float] = field(default_factory=dict)
+    fixed: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
-    def formula(self) -> RowLoss:
-        """The oracle's text of the loss."""
-        return LOSSES[self.loss]
+    def formula(self) -> RowLoss | None:
+        """The oracle's text of the loss of one row; None where it is written down batch by batch."""
+        return LOSSES.get(self.loss)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -36,6 +36,11 @@ class File:
     def has_labels(self) -> bool:
         """Whether there are labels."""
         return "labels" in self.inputs
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether rows may have weights."""
+        return REGISTRY[self.loss].row_separable
 
     @property
     def is_softened(self) -> bool:
@@ -71,15 +76,21 @@ FILES = (
     File("forward_kl", "forward_kl"),
     File("reverse_kl", "reverse_kl"),
     File("symmetric_kl_0_25", "symmetric_kl", {"forward_weight": 0.25}),
-    File("symmetric_kl_0_5", "symmetric_kl", {"forward_weight": 0.5}),
     File("total_variation", "total_variation"),
     File("generalised_js_0_1", "generalised_js", {"beta": 0.1}),
     File("generalised_js_0_5", "generalised_js", {"beta": 0.5}),
-    File("generalised_js_0_9", "generalised_js", {"beta": 0.9}),
     File("skew_forward_kl_0_1", "skew_forward_kl", {"skew": 0.1}),
     File("skew_reverse_kl_0_1", "skew_reverse_kl", {"skew": 0.1}),
-    File("distillation_0_1", "distillation", {"alpha": 0.1}),
     File("distillation_0_5", "distillation", {"alpha": 0.5}),
     File("distillation_0_9", "distillation", {"alpha": 0.9}),
     File("distillation_1", "distillation", {"alpha": 1.0}),
+    File("logit_mse", "logit_mse"),
+    File("logit_cosine", "logit_cosine"),
+    File("standardised_kl_1", "standardised_kl", {"ddof": 1}),
+    File("decoupled_kd_1_8", "decoupled_kd", {"target_weight": 1.0, "non_target_weight": 8.0}),
+    File("normalised_kd_1_5", "normalised_kd", {"gamma": 1.5}),
+    File("weighted_soft_label", "weighted_soft_label"),
+    File("dist_1_2", "dist", {"inter_weight": 1.0, "intra_weight": 2.0}),
+    File("top_k_kl_2_bucket", "top_k_kl", {"k": 2, "tail": "bucket"}),
+    File("universal_logit", "universal_logit"),
 )

@@ -5,10 +5,13 @@ from functools import partial
 from typing import Any
 
 import gmpy2
+import numpy as np
 from gmpy2 import mpfr
 
 from tests.oracle import hard_labels, soft_targets
+from tests.oracle.arrays import exact as array
 from tests.oracle.batch import LOSSES, RowLoss, batch_value
+from tests.oracle.definitions import FORMULAS
 from tests.oracle.precision import working_precision
 from tests.oracle.rows import Row, dot, exact, log_softmax, softmax, total
 from tests.vectors.drafts import Draft
@@ -23,7 +26,7 @@ TELLS_APART = 1e-4
 def mistaken_values(file: File, draft: Draft) -> dict[str, float]:
     """The value that each mistake returns, to six digits, where that is another one."""
     with working_precision():
-        right = mean(file.formula.value, file, draft)
+        right = mean(right_value(file), file, draft)
         found = {flag: value(draft) for flag, value in mistakes(file)}
         limit = TELLS_APART * abs(right)
         return {
@@ -33,9 +36,30 @@ def mistaken_values(file: File, draft: Draft) -> dict[str, float]:
         }
 
 
+def right_value(file: File) -> RowValue:
+    """The value of one row; of a loss that couples rows, of the batch."""
+    if file.formula is not None:
+        return file.formula.value
+    return of_one(file.loss) if file.is_separable else of_batch(file.loss)
+
+
+def of_batch(name: str) -> RowValue:
+    """A loss that is written down batch by batch."""
+    return lambda *inputs, **options: FORMULAS[name](
+        *(array(np.array(i)) for i in inputs), **options
+    )
+
+
+def of_one(name: str) -> RowValue:
+    """The same of a batch of one example."""
+    return lambda *inputs, **options: of_batch(name)(*([each] for each in inputs), **options)
+
+
 def mean(value: RowValue, file: File, draft: Draft) -> mpfr:
     """The mean over rows of a row's value."""
     inputs = [draft.inputs[name] for name in file.inputs]
+    if not file.is_separable:
+        return value(*inputs, **draft.parameters)
     return batch_value(RowLoss(value, no_gradient), *inputs, **draft.parameters)
 
 
@@ -46,18 +70,33 @@ def no_gradient(*_: Any, **__: Any) -> Row:
 
 def mistakes(file: File) -> Iterator[tuple[str, Callable[[Draft], mpfr]]]:
     """The mistakes that this loss invites, each as a function of a vector."""
-    right = file.formula.value
+    right = right_value(file)
     rows: dict[str, RowValue] = dict(OF_LOSS.get(file.loss, {}))
-    if file.is_softened:
+    if file.is_softened and file.loss != "distillation":  # which has the same among its own
         rows |= of_softening(file, right)
     for flag, row_value in rows.items():
         yield flag, partial(mean, row_value, file)
-    yield "ROW_SUM", lambda draft: draft.rows * mean(right, file, draft)
-    yield "ROW_MEAN_TWICE", lambda draft: mean(right, file, draft) / draft.rows
-    if file.loss not in ("total_variation", "distillation"):
+    if file.is_separable:
+        yield "ROW_SUM", lambda draft: draft.rows * mean(right, file, draft)
+        yield "ROW_MEAN_TWICE", lambda draft: mean(right, file, draft) / draft.rows
+    if file.loss not in WITHOUT_LOGARITHM:
         yield "LOG_BASE_2", lambda draft: mean(right, file, draft) / gmpy2.log(2)
-    if file.loss != "distillation":
+    if file.loss not in WITHOUT_CLASS_MEAN:
         yield "CLASS_MEAN", partial(mean, by_class(right), file)
+
+
+WITHOUT_LOGARITHM = (
+    "total_variation",
+    "logit_mse",
+    "logit_cosine",
+    "dist",
+    "universal_logit",
+    "distillation",
+)
+"""Losses whose value does not scale with the base of logarithms, or that have that among their own."""
+
+WITHOUT_CLASS_MEAN = ("logit_mse", "logit_cosine", "dist", "distillation")
+"""Losses with no sum over classes outside, or that have that among their own."""
 
 
 def by_class(value: RowValue) -> RowValue:
@@ -68,6 +107,10 @@ def by_class(value: RowValue) -> RowValue:
 def times(logits: Iterable[float], factor: mpfr) -> Row:
     """Logits that undo a temperature, or apply it twice."""
     return tuple(z * factor for z in exact(logits))
+
+
+PARTLY_SOFTENED = ("normalised_kd", "weighted_soft_label", "dist")
+"""Losses that scaled logits would change elsewhere too, and the one that takes whole batches."""
 
 
 def of_softening(file: File, right: RowValue) -> dict[str, RowValue]:
@@ -89,15 +132,10 @@ def of_softening(file: File, right: RowValue) -> dict[str, RowValue]:
     def with_square(*inputs: Any, temperature: float, **rest: Any) -> mpfr:
         return mpfr(temperature) ** 2 * right(*inputs, temperature=temperature, **rest)
 
-    if (
-        file.loss == "distillation"
-    ):  # its hard term is not softened: `OF_DISTILLATION` has the same mistakes
-        return {}
-    found: dict[str, RowValue] = {
-        "TEMPERATURE_IGNORED": ignored,
-        "STUDENT_NOT_SOFTENED": scaled(True, False, 1),
-        "T_SQUARED_ADDED": with_square,
-    }
+    found: dict[str, RowValue] = {"TEMPERATURE_IGNORED": ignored, "T_SQUARED_ADDED": with_square}
+    if file.loss in PARTLY_SOFTENED:
+        return found
+    found["STUDENT_NOT_SOFTENED"] = scaled(True, False, 1)
     if file.has_teacher:
         found["TEACHER_NOT_SOFTENED"] = scaled(False, True, 1)
         found["TEMPERATURE_MULTIPLIED"] = scaled(True, True, 2)
@@ -261,6 +299,12 @@ OF_LOSS: Mapping[str, Mapping[str, RowValue]] = {
         "SHARE_SWAPPED": instead(LOSSES["skew_reverse_kl"].value, "skew", lambda a: 1.0 - a),
         "SHARE_IGNORED": without(REVERSE, "skew"),
     },
+    "logit_mse": {
+        "CONSTANT_FACTOR": lambda *inputs, **options: 2 * of_one("logit_mse")(*inputs, **options)
+    },
+    "standardised_kl": {"ROLES_SWAPPED": swapped(of_one("standardised_kl"))},
+    "decoupled_kd": {"ROLES_SWAPPED": swapped(of_one("decoupled_kd"))},
+    "top_k_kl": {"ROLES_SWAPPED": swapped(of_one("top_k_kl"))},
     "distillation": {**OF_DISTILLATION, "HARD_AT_TEMPERATURE": hard_at_temperature},
 }  # fmt: skip
 """What a loss invites beside wrong means and wrong temperatures."""

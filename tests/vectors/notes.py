@@ -176,7 +176,7 @@ NOTES: dict[str, Note] = {
     ),
     "MANY_CLASSES": Note(
         PRECISION,
-        "Forty classes: rounding errors of sums add up, and a constant for C is found out.",
+        "Twenty classes: rounding errors of sums add up, and a constant for C is found out.",
         "Digits are lost, or the mean is wrong.",
     ),
     "LARGE_SHIFT": Note(
@@ -200,7 +200,6 @@ NOTES: dict[str, Note] = {
         OVERFLOW,
         "Probabilities down to 1e-304: the logarithm of a softmax must not be taken of the softmax.",
         "Infinity or NaN, or an epsilon inside the logarithm bounds the loss.",
-        (ISSUES + "sebastian-hofstaetter/matchmaker/issues/18",),
     ),
     "TINY_TEMPERATURE": Note(
         OVERFLOW,
@@ -222,7 +221,7 @@ NOTES: dict[str, Note] = {
         PRECISION,
         "Student and teacher agree: a divergence is exactly 0, and so is its gradient.",
         "A loss of -1e-17, whose square root is NaN.",
-        (ISSUES + "pytorch/pytorch/issues/32520",),
+        (ISSUES + "pytorch/pytorch/issues/80488",),
     ),
     "CONFIDENT": Note(
         PRECISION,
@@ -258,7 +257,7 @@ NOTES: dict[str, Note] = {
         INFINITIES,
         "A logit of minus infinity: the class has probability 0, and 0 times its logarithm is 0.",
         "NaN from 0 times infinity, or from infinity minus infinity.",
-        (ISSUES + "lightonai/pylate/issues/239",),
+        (ISSUES + "huggingface/trl/pull/5594",),
     ),
     "INFINITE_VALUE": Note(
         INFINITIES,
@@ -291,7 +290,7 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "A mixture's parameter close to 0 or 1: the loss is continuous there.",
         "A jump from nearly 0 to a whole divergence at the end.",
-        (ISSUES + "modelscope/ms-swift/issues/10078",),
+        (ISSUES + "linkedin/Liger-Kernel/issues/278",),
     ),
     "CONVENTION": Note(
         CONVENTION,
@@ -308,6 +307,16 @@ NOTES: dict[str, Note] = {
         VALIDATION,
         "An infinite logit or feature: infinity minus infinity has no meaning.",
         "A number comes out that means nothing.",
+    ),
+    "MINUS_INFINITY": Note(
+        VALIDATION,
+        "A logit of minus infinity in a loss that sees logits other than through a softmax.",
+        "Infinity or NaN comes out, or an epsilon hides it.",
+    ),
+    "PARAMETER_RANGE": Note(
+        VALIDATION,
+        "A hyper-parameter outside its range.",
+        "A term is learned backwards, or silently left out.",
     ),
     "EMPTY_ROW": Note(
         VALIDATION,

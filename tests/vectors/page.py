@@ -43,7 +43,7 @@ def text() -> str:
 
 def settings(file: File | FeatureFile) -> str:
     """The parameters that all vectors of a file share."""
-    return ", ".join(f"{name} {value:g}" for name, value in file.fixed.items())
+    return ", ".join(f"{name} {value}" for name, value in file.fixed.items())
 
 
 def linked(links: Iterable[str]) -> str:

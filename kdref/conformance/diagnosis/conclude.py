@@ -7,7 +7,7 @@ from kdref.conformance.diagnosis.checks.validation import EXACT_FLOORED
 from kdref.conformance.diagnosis.progress import Diagnosis
 from kdref.conformance.diagnosis.reading.reading import read
 from kdref.conformance.report import Disagreement, Report
-from kdref.conformance.report.findings import explain, verdict_of
+from kdref.conformance.report.findings import explain, milder_verdicts, verdict_of
 
 VALUE_BLIND = frozenset(
     {
@@ -25,18 +25,20 @@ def conclude(
     codes, names, alternatives = set(state.codes), list[str](), list[str]()
     reference = HINTON if against is None else against
     if state.convention is not None:
-        reading = read(state.convention)
+        reading = read(state.convention, takes=state.takes)
         codes |= reading.codes
         names, alternatives = reading.names, reading.alternatives
+        state.notes += reading.notes
         codes = codes if against is None else _relative(codes, state.convention, against)
     codes = _of_parts(codes, parts)
     details = dict(state.details)
     if names:
         details["OTHER_LOSS"] = "; ".join(dict.fromkeys(names))
-    verdict = verdict_of(codes)
+    milder = milder_verdicts(codes, frozen_teacher=state.frozen_teacher)
+    verdict = verdict_of(codes, milder)
     if state.convention is None and verdict != "wrong":
         verdict = "unknown"
-    findings = explain(codes, framework, details, soft_only="SOFT_ONLY" in codes)
+    findings = explain(codes, framework, details, milder)
     return Report(
         verdict=verdict,
         formula=str(state.convention)

@@ -6,7 +6,14 @@ import numpy as np
 
 from kdref import _checks
 from kdref.conformance.convention import Convention
-from kdref.conformance.diagnosis.calls.box import Box, Call, Loss, by_keyword
+from kdref.conformance.diagnosis.calls.box import (
+    PARAMETERS,
+    Box,
+    Call,
+    Expression,
+    Loss,
+    by_keyword,
+)
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
 from kdref.conformance.diagnosis.calls.frameworks import framework as framework_named
 from kdref.conformance.diagnosis.checks import robustness
@@ -29,6 +36,7 @@ def diagnose(
     call: Call | None = None,
     ignore_index: int | None = None,
     against: Convention | None = None,
+    frozen_teacher: bool = True,
     parts: tuple[str, ...] = PARTS,
 ) -> Report:
     """Find the formula that a distillation loss computes, and what is wrong with it.
@@ -48,6 +56,10 @@ def diagnose(
         The label of rows that should be ignored; without it, padding is not tested.
     against : Convention, optional
         Another reference than the Hinton loss: what it shares with the loss is no finding.
+    frozen_teacher : bool
+        Whether the teacher runs without gradients (``torch.no_grad()``), as it usually does: a
+        loss that would let one pass is then told so, and its verdict is its formula's.  If False,
+        ``TEACHER_GETS_GRADIENT`` makes it wrong.
     parts : tuple of str
         Which tests to report, of ``"value"``, ``"gradient"`` and ``"robustness"``.
 
@@ -80,16 +92,18 @@ def diagnose(
     _checks.choice("framework", framework, FRAMEWORKS)
     for part in parts:
         _checks.choice("parts", part, PARTS)
-    default, taken = by_keyword(loss)
+    default, takes = by_keyword(loss)
+    if call is not None:
+        takes = call.takes if isinstance(call, Expression) else frozenset(PARAMETERS)
     box = Box(loss, framework_named(framework), call or default)
-    state = Diagnosis(box, np.random.default_rng(SEED), call is not None or "alpha" in taken)
+    state = Diagnosis(box, np.random.default_rng(SEED), takes, frozen_teacher)
     with (
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
     ):  # the user's warnings are not ours to raise
         warnings.simplefilter("ignore")
         identify(state)
-        if "gradient" in parts and "NOT_FINITE" not in state.codes:
+        if "gradient" in parts:
             _add_gradient(state, gradient)
         if "robustness" in parts:
             _add_robustness(state, ignore_index)
@@ -135,9 +149,24 @@ def accepted(report: Report, accept: frozenset[str] | set[str]) -> bool:
     return all(f.verdict == "caution" or f.code in accept for f in report.findings)
 
 
+NO_GRADIENT = {
+    "NOT_FINITE": "the gradient: the values are not finite",
+    "NONDETERMINISTIC": "the gradient: two calls with the same inputs differ",
+}
+
+
 def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
+    reasons = [reason for code, reason in NO_GRADIENT.items() if code in state.codes]
+    if reasons:
+        state.untested += reasons
+        return
     tests = compare_gradients(
-        state.box, state.rng, gradient, single=state.single, positive=state.positive
+        state.box,
+        state.rng,
+        gradient,
+        state.convention,
+        tolerance=state.tolerance,
+        positive=state.positive,
     )
     state.codes |= tests.codes
     state.details.update(tests.details)

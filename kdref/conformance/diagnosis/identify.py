@@ -16,11 +16,17 @@ from kdref.conformance.diagnosis.checks.validation import (
 )
 from kdref.conformance.diagnosis.progress import Diagnosis
 from kdref.conformance.diagnosis.search.costs import Formula
-from kdref.conformance.diagnosis.search.evidence import SINGLE
+from kdref.conformance.diagnosis.search.evidence import DOUBLE, HALF, NEARLY, SINGLE
+from kdref.conformance.diagnosis.search.pair_part import Reach
 from kdref.conformance.terms import Term
 
-HALF = 1e-2
-"""Residual of a loss that computes in half precision."""
+UNIDENTIFIED = (
+    "the values differ from the formula by less than one part in 100,000, as an epsilon in a denominator or in a "
+    "logarithm makes them; which one was not identified"
+)
+
+TOLERANCES = {DOUBLE: EXACT, SINGLE: EXACT_SINGLE, NEARLY: EXACT_FLOORED, HALF: 10.0 * HALF}
+"""How closely a formula must predict unseen inputs, by the residual that it was found with."""
 
 
 def identify(state: Diagnosis) -> None:
@@ -38,8 +44,8 @@ def identify(state: Diagnosis) -> None:
     if formula is None:
         if not robustness.uses_teacher(box, state.rng):
             state.codes.add("TEACHER_IGNORED")
-        elif robustness.couples_rows(box, state.rng) and _plain_alone(state):
-            state.codes.add("ROW_COUPLING")
+        elif robustness.couples_rows(box, state.rng):
+            _judge_coupling(state)
         return
     _confirm(state, Convention(formula))
 
@@ -59,33 +65,47 @@ def _finite_on_positive_logits(state: Diagnosis, first: Probes) -> bool:
 
 
 def _formula(state: Diagnosis) -> Formula | None:
-    """Search in double precision; where the loss computes in less, with a wider tolerance."""
+    """Search in double precision; where the loss computes in less, or nearly fits, with a wider tolerance."""
     if state.box.single:
-        state.tolerance = SINGLE
-        return state.find()
+        return _within(state, SINGLE, "all")
     found = state.find()
     if found is not None:
         return found
     level = robustness.noise(state.box, state.rng, "half")
     if level > robustness.SMOOTH["half"]:
-        return _formula_in_half(state, level)
+        found = _within(state, HALF, "common")
+        if found is not None:
+            state.codes.add("IMPRECISE")
+            state.details["IMPRECISE"] = (
+                f"second differences of relative size {level:.0e} where 1e-6 is expected"
+            )
+        return found
     if robustness.noise(state.box, state.rng, "single") > robustness.SMOOTH["single"]:
-        state.tolerance = SINGLE
-        found = state.find()
+        found = _within(state, SINGLE, "all")
         if found is not None:
             state.notes.append("computed in single precision, although the inputs are double")
-    return found
-
-
-def _formula_in_half(state: Diagnosis, level: float) -> Formula | None:
-    state.tolerance = HALF
-    found = state.find(common_only=True)
+        return found
+    found = _within(state, NEARLY, "listed")
     if found is not None:
-        state.codes.add("IMPRECISE")
-        state.details["IMPRECISE"] = (
-            f"second differences of relative size {level:.0e} where 1e-6 is expected"
-        )
+        state.codes.add("EPSILON")
+        state.details["EPSILON"] = UNIDENTIFIED
     return found
+
+
+def _within(state: Diagnosis, tolerance: float, reach: Reach) -> Formula | None:
+    """A formula within a wider tolerance, which stays in force if there is one."""
+    state.tolerance = tolerance
+    found = state.find(reach=reach)
+    if found is None:
+        state.tolerance = DOUBLE
+    return found
+
+
+def _judge_coupling(state: Diagnosis) -> None:
+    if robustness.is_mean_of_rows(state.box, state.rng):
+        state.notes.append("a mean of rows with weights that depend on the rows themselves")
+    elif _plain_alone(state):
+        state.codes.add("ROW_COUPLING")
 
 
 def _plain_alone(state: Diagnosis) -> bool:
@@ -93,7 +113,7 @@ def _plain_alone(state: Diagnosis) -> bool:
     settings = tuple(
         (1, c, t) for c, t in ((5, 2.37), (4, 1.43), (3, 3.1), (7, 1.18), (6, 1.9), (4, 4.5))
     )
-    found = state.find(settings=settings, common_only=True)
+    found = state.find(settings=settings, reach="common")
     if found is None or not _is_plain(tuple(term for _, term in found)):
         return False
     state.details["ROW_COUPLING"] = f"for a single row it is {Convention(found)}"
@@ -109,15 +129,14 @@ def _confirm(state: Diagnosis, convention: Convention) -> None:
     """Branches, saturated logits and unseen inputs; a formula that fails there is dropped."""
     box, rng = state.box, state.rng
     checked = Validation(convention)
-    if not state.positive and state.tolerance < HALF:
+    if not state.positive and state.tolerance in (DOUBLE, SINGLE):
         saturated = saturate(box, rng, convention, single=state.single)
         checked = Validation(saturated.convention, saturated.codes, saturated.notes)
         state.details.update(
             {code: saturated.notes[0] for code in saturated.codes if saturated.notes}
         )
     floored = any(term.floored for _, term in checked.convention.terms)
-    tolerance = HALF * 10.0 if state.tolerance == HALF else EXACT_SINGLE if state.single else EXACT
-    tolerance = max(tolerance, EXACT_FLOORED if floored else 0.0)
+    tolerance = max(TOLERANCES[state.tolerance], EXACT_FLOORED if floored else 0.0)
     with_branches(
         box,
         rng,
@@ -125,9 +144,9 @@ def _confirm(state: Diagnosis, convention: Convention) -> None:
         state.find,
         tolerance=tolerance,
         positive=state.positive,
-        takes_alpha=state.takes_alpha,
+        takes_alpha="alpha" in state.takes,
     )
-    validate(box, rng, checked, positive=state.positive)
+    validate(box, rng, checked, tolerance=tolerance, positive=state.positive)
     if checked.worst > tolerance:
         state.notes.append("a formula was found that fails on other inputs, and dropped")
         state.codes &= {"NOT_FINITE"}

@@ -8,7 +8,8 @@ from kdref.conformance.convention import Convention
 from kdref.conformance.diagnosis.calls.box import Box
 from kdref.conformance.diagnosis.calls.probes import ALPHAS, SETTINGS, Setting
 from kdref.conformance.diagnosis.search.costs import Formula
-from kdref.conformance.diagnosis.search.evidence import DOUBLE, Evidence
+from kdref.conformance.diagnosis.search.evidence import DOUBLE, HALF, SINGLE, Evidence
+from kdref.conformance.diagnosis.search.pair_part import Reach
 from kdref.conformance.diagnosis.search.search import search
 
 
@@ -18,7 +19,8 @@ class Diagnosis:
 
     box: Box
     rng: np.random.Generator
-    takes_alpha: bool
+    takes: frozenset[str]
+    frozen_teacher: bool = True
     codes: set[str] = field(default_factory=set)
     details: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -30,21 +32,21 @@ class Diagnosis:
     @property
     def alphas(self) -> tuple[float, ...]:
         """The alphas to evaluate at; one if the loss has none."""
-        return ALPHAS if self.takes_alpha else ALPHAS[1:2]
+        return ALPHAS if "alpha" in self.takes else ALPHAS[1:2]
 
     @property
     def single(self) -> bool:
         """Whether the loss computes in single precision or less."""
-        return self.tolerance > DOUBLE
+        return self.tolerance in (SINGLE, HALF)
 
     def find(
         self,
         alphas: tuple[float, ...] = ALPHAS,
         settings: tuple[Setting, ...] = SETTINGS,
         *,
-        common_only: bool = False,
+        reach: Reach = "all",
     ) -> Formula | None:
         """A formula at these alphas and settings, within the tolerance that is known to hold."""
-        kept = alphas if self.takes_alpha else self.alphas
+        kept = alphas if "alpha" in self.takes else self.alphas
         evidence = Evidence(self.box, self.rng, kept, self.tolerance, settings, self.positive)
-        return search(evidence, common_only=common_only)
+        return search(evidence, reach=reach)

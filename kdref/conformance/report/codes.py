@@ -9,7 +9,7 @@ class Code(NamedTuple):
     Attributes
     ----------
     verdict : str
-        ``"agrees"``, ``"convention"`` or ``"wrong"``; ``"caution"`` is reported and changes no verdict.
+        ``"agrees"``, ``"convention"`` or ``"wrong"``.
     meaning : str
         What the loss does.
     changes, leaves : str
@@ -177,7 +177,7 @@ CODES: dict[str, Code] = {
         "that is logged", "the value", "differentiate the value: for T^2 KL it is T * (q - p) / N",
     ),
     "TEACHER_GETS_GRADIENT": Code(
-        "caution", "a gradient reaches the teacher if its logits require one", "memory; the teacher's weights, if "
+        "wrong", "a gradient reaches the teacher if its logits require one", "memory; the teacher's weights, if "
         "the optimiser holds them", "the value and the student's gradient; everything, where the teacher runs "
         "without gradients", "use {constant}",
     ),

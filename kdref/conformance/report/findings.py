@@ -18,7 +18,7 @@ class Finding:
     code : str
         A key of ``CODES``.
     verdict : str
-        What it makes of the loss.
+        What it makes of the loss; ``"caution"`` is told and changes no verdict.
     meaning, changes, leaves, repair : str
         What the code says of itself.
     detail : str
@@ -34,37 +34,39 @@ class Finding:
     detail: str = ""
 
 
+def milder_verdicts(codes: Iterable[str], *, frozen_teacher: bool) -> dict[str, str]:
+    """Codes that weigh less here than by themselves.
+
+    Without a hard term, a missing T^2 is a learning rate.  A gradient that reaches the teacher's logits stops there
+    if the teacher runs without gradients, which is the caller's business and the usual case.
+    """
+    milder = {"T_SQUARED_MISSING": "convention"} if "SOFT_ONLY" in set(codes) else {}
+    return milder | ({"TEACHER_GETS_GRADIENT": "caution"} if frozen_teacher else {})
+
+
 def explain(
-    codes: Iterable[str], framework: str, details: dict[str, str], *, soft_only: bool
+    codes: Iterable[str], framework: str, details: dict[str, str], milder: dict[str, str]
 ) -> list[Finding]:
     """The findings of some codes, with repairs in a framework, in the order of `CODES`."""
     given = set(codes)
-    findings = []
-    for name, code in CODES.items():
-        if name not in given or name == "AGREES":
-            continue
-        mild = name == "T_SQUARED_MISSING" and soft_only
-        findings.append(
-            Finding(
-                name,
-                "convention" if mild else code.verdict,
-                code.meaning,
-                code.changes,
-                code.leaves,
-                code.repair.format(**WORDS[framework]),
-                details.get(name, ""),
-            )
+    return [
+        Finding(
+            name,
+            milder.get(name, code.verdict),
+            code.meaning,
+            code.changes,
+            code.leaves,
+            code.repair.format(**WORDS[framework]),
+            details.get(name, ""),
         )
-    return findings
+        for name, code in CODES.items()
+        if name in given and name != "AGREES"
+    ]
 
 
-def verdict_of(codes: set[str]) -> str:
-    """The verdict of a set of codes of an identified loss."""
-    soft_only = "SOFT_ONLY" in codes
-    severities = {
-        "convention" if name == "T_SQUARED_MISSING" and soft_only else CODES[name].verdict
-        for name in codes
-    }
+def verdict_of(codes: Iterable[str], milder: dict[str, str]) -> str:
+    """The verdict of a set of codes of an identified loss: the gravest of theirs."""
+    severities = {milder.get(name, CODES[name].verdict) for name in codes}
     if "wrong" in severities:
         return "wrong"
     return "convention" if "convention" in severities else "agrees"

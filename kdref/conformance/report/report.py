@@ -1,5 +1,6 @@
 """The report of a diagnosis: data, and a text that a person likes to read."""
 
+import re
 import textwrap
 from dataclasses import dataclass, field
 
@@ -8,15 +9,20 @@ import numpy as np
 from kdref._checks import FloatArray
 from kdref.conformance.convention import HINTON, Convention
 from kdref.conformance.report.findings import Finding
+from kdref.conformance.report.repairs import WORDS
 
 WIDTH = 96
 
 HEADLINES = {
     "agrees": "agrees: this is the reference, to rounding",
     "convention": "a convention: a known variant that trains the same way up to weights",
-    "wrong": "wrong",
+    "wrong": "wrong: {codes}",
     "unknown": "unknown: no formula was found; nothing is claimed about it",
 }
+
+
+CALL = "loss(student, teacher, labels, temperature=temperature, alpha=alpha)"
+"""How a loss of the usual signature is called."""
 
 
 @dataclass(frozen=True)
@@ -43,32 +49,38 @@ class Disagreement:
     got: float
     expected: float
 
-    def snippet(self, framework: str) -> str:
-        """Python that reproduces it; ``loss`` is the user's."""
+    def snippet(self, framework: str, setup: str = "", call: str = CALL) -> str:
+        """Python that reproduces it; the user's function is imported by ``setup`` and called by ``call``."""
         imports, convert = SNIPPETS[framework]
-        arrays = ", ".join(
-            convert.format(array=np.array2string(z, separator=", ", precision=17).replace("\n", ""))
-            for z in (self.student, self.teacher)
+        written = [
+            np.array2string(z, separator=", ", precision=17) for z in (self.student, self.teacher)
+        ]
+        student, teacher = (convert.format(array=" ".join(each.split())) for each in written)
+        labels = LABELS[framework].format(array=self.labels)
+        lines = (
+            imports,
+            *([setup] if setup else []),
+            f"student = {student}",
+            f"teacher = {teacher}",
+            f"labels, temperature, alpha = {labels}, {self.temperature!r}, {self.alpha!r}",
+            f"print({call})",
+            f"# it gives {self.got:.10g}, the reference {self.expected:.10g}",
         )
-        labels = convert.format(array=str(self.labels))
-        return "\n".join(
-            (
-                imports,
-                f"student, teacher = {arrays}",
-                f"labels = {labels}",
-                f"print(loss(student, teacher, labels, temperature={self.temperature!r}, alpha={self.alpha!r}))",
-                f"# got {self.got:.10g}, the reference is {self.expected:.10g}",
-            )
-        )
+        return "\n".join(lines)
 
 
 SNIPPETS = {
     "numpy": ("import numpy as np", "np.array({array})"),
-    "torch": ("import torch", "torch.tensor({array})"),
+    "torch": ("import torch", "torch.tensor({array}, dtype=torch.float64)"),
     "jax": ("import jax.numpy as jnp", "jnp.array({array})"),
-    "tensorflow": ("import tensorflow as tf", "tf.constant({array})"),
+    "tensorflow": ("import tensorflow as tf", "tf.constant({array}, dtype=tf.float64)"),
     "keras": ("import keras", "keras.ops.convert_to_tensor({array})"),
 }
+LABELS = {
+    name: convert.split(", dtype")[0].removesuffix(")") + ")"
+    for name, (_, convert) in SNIPPETS.items()
+}
+"""How arrays are made in each framework: logits in double precision where it has that by default, and labels."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,8 @@ class Report:
         The formula that it was compared with.
     calls : int
         How often the loss was called.
+    setup, call : str
+        How the snippet imports and calls the user's function.
     """
 
     verdict: str
@@ -115,13 +129,17 @@ class Report:
     framework: str = "numpy"
     reference: str = field(default_factory=lambda: str(HINTON))
     calls: int = 0
+    setup: str = ""
+    call: str = CALL
 
     def __str__(self) -> str:
         """The verdict, the formula beside the reference, findings, what was not tested, a snippet."""
-        lines = [f"verdict    {HEADLINES[self.verdict]}"]
+        mistakes = ", ".join(f.code for f in self.findings if f.verdict == "wrong")
+        lines = [f"verdict    {HEADLINES[self.verdict].format(codes=mistakes)}"]
         lines += [f"formula    {self.formula or 'not found'}", f"reference  {self.reference}"]
-        for finding in self.findings:
+        for finding in sorted(self.findings, key=lambda f: GRAVITY.index(f.verdict)):
             lines += ["", *_finding_lines(finding)]
+        lines += _definitions(self.findings, self.framework)
         for title, items in (
             ("also possible", self.alternatives),
             ("notes", self.notes),
@@ -130,9 +148,34 @@ class Report:
             if items:
                 lines += ["", title, *(line for item in items for line in _wrapped(item, "  - "))]
         if self.disagreement is not None and self.verdict != "agrees":
-            code = self.disagreement.snippet(self.framework)
-            lines += ["", "the first disagreement", textwrap.indent(code, "    ")]
+            lines += ["", "the first disagreement", textwrap.indent(self.snippet(), "    ")]
         return "\n".join(lines)
+
+    def snippet(self) -> str:
+        """Python that reproduces the first disagreement; empty if there is none."""
+        if self.disagreement is None:
+            return ""
+        return self.disagreement.snippet(self.framework, self.setup, self.call)
+
+
+GRAVITY = ("wrong", "convention", "caution")
+"""Findings are told in this order."""
+
+
+def _definitions(findings: tuple[Finding, ...], framework: str) -> list[str]:
+    """What p, log_p and log_q stand for in the repairs that name them without saying."""
+    used = [
+        name
+        for name in ("p", "log_p", "log_q")
+        if any(
+            re.search(rf"\b{name}\b", f.repair) and not re.search(rf"\b{name} = ", f.repair)
+            for f in findings
+        )
+    ]
+    if not used:
+        return []
+    told = ", ".join(f"{name} = {WORDS[framework][name]}" for name in used)
+    return ["", *_wrapped(told, "  where     ")]
 
 
 def _finding_lines(finding: Finding) -> list[str]:

@@ -16,13 +16,17 @@ HARD_KINDS: dict[str, Kind] = {
     "error probability": kind(
         lambda term, batch: 1.0 - hard.probability_at_label(term, batch),
         "error probability",
-        "(1 - p_label), p = {b}",
+        "(1 - p_label({b}))",
         r"(1 - <b>_y)",
         labels=True,
         class_sum=False,
     ),
     "raw label": kind(
-        hard.raw_label, "negative logit of the label", "-{b} at the label", "-<b>_y", labels=True
+        hard.raw_label,
+        "negative logit of the label",
+        "-logit at the label({b})",
+        "-<b>_y",
+        labels=True,
     ),
     "focal": kind(hard.focal, "focal loss", "focal(labels, {b}; {w})", "", labels=True),
     "squared to label": kind(
@@ -63,7 +67,7 @@ HARD_KINDS: dict[str, Kind] = {
     "target cross entropy": kind(
         hard.target_cross_entropy,
         "normalised distillation, target part",
-        "-p_label log q_label, p = {a}, q = {b}",
+        "label part of CE({a}, {b})",
         "",
         labels=True,
     ),

@@ -99,21 +99,36 @@ def huber(p: FloatArray, q: FloatArray) -> FloatArray:
     return over_classes(np.where(d < 1.0, 0.5 * d * d, d - 0.5))
 
 
-def cosine(x: FloatArray, y: FloatArray) -> FloatArray:
+def cosine(term: Term, batch: Batch) -> FloatArray:
     """1 - cos(x, y)."""
-    norms = np.sqrt(over_classes(x * x) * over_classes(y * y))
-    return 1.0 - over_classes(x * y) / np.maximum(norms, SMALLEST_NORM)
+    return _cosine_distance(term, *_probabilities(term, batch))
 
 
-def correlation(x: FloatArray, y: FloatArray) -> FloatArray:
+def correlation(term: Term, batch: Batch) -> FloatArray:
     """1 - Pearson correlation of two rows."""
-    return cosine(x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True))
+    x, y = _probabilities(term, batch)
+    return _cosine_distance(
+        term, x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    )
 
 
-def column_correlation(x: FloatArray, y: FloatArray) -> FloatArray:
+def column_correlation(term: Term, batch: Batch) -> FloatArray:
     """1 - Pearson correlation of each class across the batch, averaged: no row value exists."""
-    rows = correlation(np.swapaxes(x, -1, -2), np.swapaxes(y, -1, -2))
-    return np.asarray(rows.mean(axis=-1))
+    x, y = (np.swapaxes(z, -1, -2) for z in _probabilities(term, batch))
+    columns = _cosine_distance(
+        term, x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    )
+    return np.asarray(columns.mean(axis=-1))
+
+
+def _probabilities(term: Term, batch: Batch) -> tuple[FloatArray, FloatArray]:
+    return batch.p(given(term.first)), batch.p(given(term.second))
+
+
+def _cosine_distance(term: Term, x: FloatArray, y: FloatArray) -> FloatArray:
+    """With the option added to the product of the norms, as some authors do."""
+    norms = np.sqrt(over_classes(x * x) * over_classes(y * y)) + float(term.option or 0.0)
+    return 1.0 - over_classes(x * y) / np.maximum(norms, SMALLEST_NORM)
 
 
 def sorted_distance(p: FloatArray, q: FloatArray) -> FloatArray:

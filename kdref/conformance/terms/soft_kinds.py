@@ -15,13 +15,13 @@ SOFT_KINDS: dict[str, Kind] = {
     "kl without log": kind(
         soft.kl_without_log,
         "KL without a logarithm",
-        "sum p (log p - q), p = {a}, q = {b}",
+        "sum(p (log p - q); p = {a}, q = {b})",
         r"\textstyle\sum p (\log p - q)",
     ),
     "dot": kind(
         soft.pair(lambda p, q: -soft.over_classes(p * q)),
         "negative dot product",
-        "-sum p q, p = {a}, q = {b}",
+        "-dot({a}, {b})",
         r"-\textstyle\sum p q",
     ),
     "squared": kind(
@@ -59,7 +59,7 @@ SOFT_KINDS: dict[str, Kind] = {
     "renyi": kind(
         soft.pair(lambda p, q: soft.over_classes(p * p / q)),
         "Rényi sum of order 2",
-        "sum p^2/q, p = {a}, q = {b}",
+        "sum(p^2/q; p = {a}, q = {b})",
     ),
     "squared logs": kind(
         soft.log_pair(lambda p, q: soft.over_classes((p - q) ** 2)),
@@ -79,7 +79,7 @@ SOFT_KINDS: dict[str, Kind] = {
             * (batch.p(given(term.first)) - batch.log_p(given(term.second)))
         ),
         "KL with probabilities given as log-probabilities",
-        "sum e^p (p - log q), p = {a}, q = {b}",
+        "sum(e^p (p - log q); p = {a}, q = {b})",
     ),
     "p minus log": kind(
         lambda term, batch: soft.over_classes(
@@ -87,7 +87,7 @@ SOFT_KINDS: dict[str, Kind] = {
             * (batch.p(given(term.first)) - batch.log_p(given(term.second)))
         ),
         "KL without the logarithm of p",
-        "sum p (p - log q), p = {a}, q = {b}",
+        "sum(p (p - log q); p = {a}, q = {b})",
     ),
     "exponentiated raw": kind(
         lambda term, batch: soft.over_classes(
@@ -95,7 +95,7 @@ SOFT_KINDS: dict[str, Kind] = {
             * (batch.scores(given(term.first)) - batch.scores(given(term.second)))
         ),
         "KL with logits given as log-probabilities",
-        "sum e^a (a - b), a = {a}, b = {b}",
+        "sum(e^a (a - b); a = {a}, b = {b})",
     ),
     "binary": kind(
         soft.binary_cross_entropy,
@@ -140,17 +140,17 @@ SOFT_KINDS: dict[str, Kind] = {
         "skew cross entropy",
         "CE({a}, {w} * {a} + (1 - {w}) * {b})",
     ),
-    "cosine": kind(soft.pair(soft.cosine), "cosine distance", "1 - cos({a}, {b})", class_sum=False),
+    "cosine": kind(soft.cosine, "cosine distance", "cosine distance({a}, {b})", class_sum=False),
     "correlation": kind(
-        soft.pair(soft.correlation),
-        "correlation of rows",
-        "1 - correlation({a}, {b})",
+        soft.correlation,
+        "correlation distance of rows",
+        "correlation distance({a}, {b})",
         class_sum=False,
     ),
     "column correlation": kind(
-        soft.pair(soft.column_correlation),
-        "correlation of classes across the batch",
-        "1 - correlation across the batch({a}, {b})",
+        soft.column_correlation,
+        "correlation distance of classes across the batch",
+        "correlation distance across the batch({a}, {b})",
         class_sum=False,
     ),
     "sorted absolute": kind(

@@ -24,7 +24,8 @@ class Term(NamedTuple):
     first, second : Distribution or None
         In mathematical order: KL(first || second), CE(first, second); a term with labels has only a second.
     option : float, str or None
-        A mixing weight (also ``"alpha"`` or ``"1 - alpha"``) or an exponent.
+        A mixing weight (also ``"alpha"`` or ``"1 - alpha"``), an exponent, or what is added to the
+        product of norms in a cosine.
     first_floor, second_floor : Floor or None
         Epsilons inside the logarithms of either side.
     """

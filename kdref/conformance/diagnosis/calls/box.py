@@ -17,6 +17,51 @@ Call = Callable[[Loss, Any, Any, Any, float, float], Any]
 PARAMETERS = ("temperature", "alpha")
 
 
+class Expression:
+    """An adapter written as a Python expression, in which a name stands for the loss.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"NAME(student, labels, teacher, T=temperature, a=alpha)"``.
+    name : str
+        What the loss is called in it; its gradient is called the same way.
+    namespace : dict
+        What else the expression may use.
+
+    Examples
+    --------
+    >>> adapter = Expression("f(student, teacher, T=temperature)", "f", {})
+    >>> adapter(lambda s, t, T: (s - t) / T, 5.0, 1.0, None, 2.0, 0.5)
+    2.0
+    >>> sorted(adapter.takes)
+    ['temperature']
+    """
+
+    def __init__(self, text: str, name: str, namespace: dict[str, Any]) -> None:
+        self.text, self.name, self.namespace = text, name, namespace
+        self._code = compile(text, "--call", "eval")
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Which of the two parameters are passed on."""
+        return frozenset(PARAMETERS) & set(self._code.co_names)
+
+    def __call__(
+        self,
+        function: Loss,
+        student: Any,
+        teacher: Any,
+        labels: Any,
+        temperature: float,
+        alpha: float,
+    ) -> Any:
+        """What the expression gives."""
+        arrays = {"student": student, "teacher": teacher, "labels": labels}
+        given = {"temperature": temperature, "alpha": alpha, self.name: function}
+        return eval(self._code, {**self.namespace, **arrays, **given})
+
+
 def by_keyword(loss: Loss) -> tuple[Call, frozenset[str]]:
     """The default adapter, which passes temperature and alpha by keyword where the loss takes them.
 
@@ -165,10 +210,16 @@ class Box:
         self.calls += 1
         s, t = (self.framework.array(each, self.dtype) for each in (student, teacher))
         ids = self.framework.labels(labels)
-        result = self.framework.numpy(self.call(self.loss, s, t, ids, temperature, alpha))
+        returned = self.call(self.loss, s, t, ids, temperature, alpha)
+        if isinstance(returned, tuple | dict):
+            raise TypeError(
+                f"the loss must return a real number or one a row, got a {type(returned).__name__}: "
+                "pick the total in an adapter (call=, --call)"
+            )
+        result = self.framework.numpy(returned)
         self._note_mutation([student, teacher], [s, t])
         self.mutated |= not np.array_equal(self.framework.numpy(ids), labels)
-        return self._number(result)
+        return self._number(result, len(student))
 
     def _note_mutation(self, given: list[FloatArray], passed: list[Any]) -> None:
         for before, after in zip(given, passed, strict=True):
@@ -178,12 +229,12 @@ class Box:
             )
             self.mutated |= not same
 
-    def _number(self, result: np.ndarray[Any, Any]) -> float:
+    def _number(self, result: np.ndarray[Any, Any], n_examples: int) -> float:
         if result.dtype.kind not in "iufb":
             raise TypeError(
                 f"the loss must return a real number or one a row, got dtype {result.dtype}"
             )
-        if np.squeeze(result).ndim > 1:
+        if np.squeeze(result).ndim > 1 or result.size > max(1, n_examples):
             raise ValueError(
                 f"the loss must return a real number or one a row, got shape {result.shape}"
             )

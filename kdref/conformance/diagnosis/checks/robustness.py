@@ -73,6 +73,29 @@ def couples_rows(box: Box, rng: np.random.Generator) -> bool:
     return False
 
 
+def is_mean_of_rows(box: Box, rng: np.random.Generator) -> bool:
+    """Whether two rows together always lie between the two alone: a mean whose weights the rows set themselves.
+
+    Such a loss couples its rows on purpose.  Its parts are judged at the ends of alpha, and as their difference,
+    since a sum of two such means need not lie between.
+    """
+    c, temperature = BASE[1:]
+    between = {"hard": True, "soft": True, "difference": True}
+    for student, teacher, labels in zip(*draw(rng, 12, 2, c), strict=True):
+        rows = (slice(0, 2), slice(0, 1), slice(1, 2))
+        ends = np.array(
+            [
+                [box.one(student[r], teacher[r], labels[r], temperature, a) for a in (0.0, 1.0)]
+                for r in rows
+            ]
+        )
+        parts = {"hard": ends[:, 0], "soft": ends[:, 1], "difference": ends[:, 1] - ends[:, 0]}
+        for name, (both, first, second) in parts.items():
+            slack = 1e-9 * (1.0 + abs(first) + abs(second))
+            between[name] &= min(first, second) - slack <= both <= max(first, second) + slack
+    return between["hard"] and (between["soft"] or between["difference"])
+
+
 def counts_padding(
     box: Box, rng: np.random.Generator, ignore_index: int
 ) -> tuple[bool | None, str]:

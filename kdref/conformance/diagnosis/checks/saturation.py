@@ -9,7 +9,7 @@ from kdref.conformance.convention import Convention
 from kdref.conformance.diagnosis.calls.box import Box
 from kdref.conformance.diagnosis.calls.probes import BASE, SATURATED, Probes, draw, probe
 from kdref.conformance.diagnosis.search.candidates.floors import with_floors
-from kdref.conformance.distributions import SOFTMAX_AXES
+from kdref.conformance.distributions import RAW, SOFTMAX_AXES
 from kdref.conformance.terms import Term, value
 
 ALPHA = 0.37
@@ -22,6 +22,9 @@ GAP = 4000.0
 
 AGREE, AGREE_SINGLE = 1e-7, 2e-5
 """How far a prediction may lie from the value, relative to 1 + |value|."""
+
+MODERATE = -32.0
+"""Log-probabilities above this, which is 1e-14, are far from rounding to 0 or 1."""
 
 MANY = 400_000
 """Combinations of epsilons that are tried at most."""
@@ -117,10 +120,7 @@ def _settle(result: Saturation, probes: Probes, *, single: bool) -> None:
         ]
     choice = _best_combination(tables, values, options, 1e-5 if single else 1e-7)
     if choice is None:
-        result.codes.add("EPSILON")
-        result.notes.append(
-            "departs from its formula on large logits: a clamp or epsilon that was not identified"
-        )
+        _unidentified(result, probes, single=single)
         return
     chosen = {term: options[i][j] for i, (term, j) in enumerate(zip(terms, choice, strict=True))}
     changed = tuple((w, chosen[term.plain]) for w, term in result.convention.terms)
@@ -129,6 +129,31 @@ def _settle(result: Saturation, probes: Probes, *, single: bool) -> None:
         for b in result.convention.branches
     )
     result.convention = replace(result.convention, terms=changed, branches=branches)
+
+
+def _unidentified(result: Saturation, probes: Probes, *, single: bool) -> None:
+    """Where only probabilities that round to 0 or 1 make the difference, no clamp of the author's is accused."""
+    values = probes.values[:, 0]
+    predicted = result.convention.many(*probes.inputs, BASE[2], ALPHA)
+    moderate = _smallest_log_probability(result.convention, probes) > MODERATE
+    if _agree(predicted[moderate], values[moderate], single=single).all():
+        result.notes.append("departs from its formula where probabilities round to 0 or 1")
+        return
+    result.codes.add("EPSILON")
+    result.notes.append(
+        "departs from its formula on large logits: a clamp or epsilon that was not identified"
+    )
+
+
+def _smallest_log_probability(convention: Convention, probes: Probes) -> FloatArray:
+    """Of each input, over all that the formula takes a softmax or a sigmoid of; shape (M,)."""
+    batch = probes.batch(ALPHA)
+    smallest = np.zeros(batch.n_calls)
+    for d in {d for _, term in convention.terms for d in term.distributions}:
+        if d.transform not in RAW:
+            logs = -abs(batch.scores(d)) if d.transform == "sigmoid" else batch.log_p(d)
+            smallest = np.minimum(smallest, logs.min(axis=(-2, -1)))
+    return smallest
 
 
 def _options(terms: list[Term]) -> list[list[Term]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kdref.conformance.convention import WeightedTerm
+from kdref.conformance.diagnosis.calls.box import PARAMETERS
 from kdref.conformance.terms import KINDS, Term
 
 DOUBLES = frozenset({"softmax twice", "softened softmax"})
@@ -26,11 +27,17 @@ class Reading:
         What an ``OTHER_LOSS`` is called.
     alternatives : list of str
         Other readings of the same numbers.
+    notes : list of str
+        Settings that are built into a loss which does not take them as parameters.
+    takes : frozenset of str
+        Which of ``"temperature"`` and ``"alpha"`` the loss takes.
     """
 
     codes: set[str] = field(default_factory=set)
     names: list[str] = field(default_factory=list)
     alternatives: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    takes: frozenset[str] = frozenset(PARAMETERS)
 
     def other(self, term: Term) -> None:
         """Note another loss by its name."""

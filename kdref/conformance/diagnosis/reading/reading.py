@@ -1,10 +1,11 @@
 """Codes from a convention alone: what its terms and weights say, compared with the Hinton loss."""
 
 from kdref.conformance.convention import Convention
+from kdref.conformance.diagnosis.calls.box import PARAMETERS
 from kdref.conformance.diagnosis.reading.hard import read_hard, read_single_sided
 from kdref.conformance.diagnosis.reading.parts import Parts, Reading, split
 from kdref.conformance.diagnosis.reading.scale import read_reductions, read_weights
-from kdref.conformance.diagnosis.reading.shapes import is_simple
+from kdref.conformance.diagnosis.reading.shapes import fixed_temperature, is_simple
 from kdref.conformance.diagnosis.reading.soft import read_soft
 from kdref.conformance.diagnosis.search.laws import close
 from kdref.conformance.distributions import Distribution
@@ -12,9 +13,9 @@ from kdref.conformance.terms import Term
 from kdref.conformance.weights import Shape
 
 
-def read(convention: Convention) -> Reading:
-    """The codes of a convention."""
-    reading = Reading()
+def read(convention: Convention, *, takes: frozenset[str] = frozenset(PARAMETERS)) -> Reading:
+    """The codes of a convention; what a loss does not take as a parameter is a setting, and no mistake."""
+    reading = Reading(takes=takes)
     parts = split(convention.terms)
     if _roles_swapped(parts):
         reading.codes.add("ROLES_SWAPPED")
@@ -48,6 +49,12 @@ def _exchanged(term: Term) -> Term:
     return term._replace(first=other(term.first), second=other(term.second))
 
 
+def _share(parts: Parts, soft: Shape) -> float:
+    """The constant of the soft term without the square of its fixed temperature."""
+    tau = fixed_temperature(parts.soft[0][1])
+    return soft.constant if tau is None else soft.constant / tau**2
+
+
 def _read_branches(convention: Convention, reading: Reading) -> None:
     for branch in convention.branches:
         end = branch.parameter == "alpha" and branch.value in (0.0, 1.0)
@@ -77,6 +84,7 @@ def add_alternatives(
         )
     if (
         "TEMPERATURE_FIXED" in reading.codes
+        and (hard is None or not close(hard.constant + _share(parts, soft), 1.0))
         and soft.temperature == 0.0
         and not close(soft.constant, 1.0)
     ):

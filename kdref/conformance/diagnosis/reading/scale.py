@@ -1,7 +1,13 @@
 """Codes of what stands in front of the terms: reductions, weights, constants."""
 
 from kdref.conformance.diagnosis.reading.parts import Parts, Reading, is_class_sum
-from kdref.conformance.diagnosis.reading.shapes import first_shape, in_bits, is_one
+from kdref.conformance.diagnosis.reading.shapes import (
+    first_shape,
+    fixed_temperature,
+    in_bits,
+    is_one,
+)
+from kdref.conformance.diagnosis.search.laws import close
 from kdref.conformance.weights import Shape
 
 
@@ -33,10 +39,25 @@ def read_weights(parts: Parts, hard: Shape | None, soft: Shape | None, reading: 
         softs = {shape.alpha for w, _ in parts.soft if (shape := first_shape([w])) is not None}
         if softs == {"1 - alpha"} and hard.alpha == "alpha":
             reading.codes.add("ALPHA_ON_HARD")
+        elif _is_built_in(parts, hard, soft, reading):
+            return
         elif not (softs == {"alpha"} and hard.alpha == "1 - alpha"):
             reading.codes.add("FREE_WEIGHTS")
             return
     _read_constants(parts, hard, soft, reading)
+
+
+def _is_built_in(parts: Parts, hard: Shape, soft: Shape, reading: Reading) -> bool:
+    """Whether constant weights are alpha and 1 - alpha of a loss that takes no alpha."""
+    if "alpha" in reading.takes or not hard.alpha == soft.alpha == "1":
+        return False
+    tau = fixed_temperature(parts.soft[0][1])
+    shares = [soft.constant] if tau is None else [soft.constant / tau**2, soft.constant]
+    for share in shares:
+        if 0.0 < share < 1.0 and close(hard.constant + share, 1.0):
+            reading.notes.append(f"alpha = {share:.6g} is built in: the loss takes none")
+            return True
+    return False
 
 
 def _read_constants(parts: Parts, hard: Shape | None, soft: Shape, reading: Reading) -> None:
@@ -46,14 +67,8 @@ def _read_constants(parts: Parts, hard: Shape | None, soft: Shape, reading: Read
         reading.codes.add("CONSTANT_FACTOR")
     if "OTHER_LOSS" in reading.codes:
         return
-    fixed = [
-        d.temperature
-        for d in parts.soft[0][1].distributions
-        if not isinstance(d.temperature, str) and d.temperature != 1.0
-    ]
-    squared = any(
-        soft.temperature == 0.0 and is_one(soft.constant / float(tau) ** 2, bits) for tau in fixed
-    )
+    tau = fixed_temperature(parts.soft[0][1])
+    squared = tau is not None and soft.temperature == 0.0 and is_one(soft.constant / tau**2, bits)
     simple_weight = soft.alpha == "1" and hard is None and 0.0 < soft.constant < 1.0
     if not is_one(soft.constant, bits) and not squared and not simple_weight:
         reading.codes.add("CONSTANT_FACTOR")

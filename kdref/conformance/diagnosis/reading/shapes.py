@@ -8,6 +8,7 @@ import numpy as np
 
 from kdref.conformance.diagnosis.calls.probes import ALPHAS, SETTINGS
 from kdref.conformance.diagnosis.search.laws import close, read_weight
+from kdref.conformance.terms import Term
 from kdref.conformance.weights import PER_BIT, Shape, Weight
 
 SIMPLE_DENOMINATOR = 100
@@ -33,6 +34,12 @@ def is_simple(k: float) -> bool:
 def in_bits(k: float) -> bool:
     """Whether a constant carries 1/ln 2."""
     return is_simple(abs(k) / PER_BIT) and not is_simple(abs(k))
+
+
+def fixed_temperature(term: Term) -> float | None:
+    """The temperature that somebody wrote into the code, if it is not 1."""
+    numbers = [d.temperature for d in term.distributions if not isinstance(d.temperature, str)]
+    return next((float(tau) for tau in numbers if tau != 1.0), None)
 
 
 def is_one(k: float, bits: bool) -> bool:

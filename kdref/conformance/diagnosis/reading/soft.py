@@ -9,7 +9,12 @@ from kdref.conformance.diagnosis.reading.parts import (
     Reading,
     is_class_sum,
 )
-from kdref.conformance.diagnosis.reading.shapes import first_shape, in_bits, plainness
+from kdref.conformance.diagnosis.reading.shapes import (
+    first_shape,
+    fixed_temperature,
+    in_bits,
+    plainness,
+)
 from kdref.conformance.diagnosis.search.laws import close
 from kdref.conformance.terms import KINDS, Term
 from kdref.conformance.weights import PER_BIT, Shape
@@ -52,7 +57,12 @@ def read_soft(parts: Parts, hard: Shape | None, reading: Reading) -> Shape | Non
         if len(orders) > 1:
             reading.codes.discard("KL_REVERSED")
     found = [_temperature_codes(each, first_shape([w]), hard) for w, each in parts.soft]
-    reading.codes |= set.intersection(*found)  # of a sum, only what all its terms share
+    shared = set.intersection(*found)  # of a sum, only what all its terms share
+    if "TEMPERATURE_FIXED" in shared and "temperature" not in reading.takes:
+        shared.discard("TEMPERATURE_FIXED")
+        tau = fixed_temperature(parts.soft[0][1])
+        reading.notes.append(f"a temperature of {tau:.6g} is built in: the loss takes none")
+    reading.codes |= shared
     return first_shape([weight])
 
 

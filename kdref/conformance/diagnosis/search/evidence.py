@@ -18,8 +18,11 @@ from kdref.conformance.diagnosis.calls.probes import (
 )
 from kdref.conformance.terms import Term, columns
 
-DOUBLE, SINGLE = 1e-9, 1e-6
-"""Largest residual, relative to the largest value, of a loss in float64 and in float32."""
+DOUBLE, SINGLE, HALF = 1e-9, 1e-6, 1e-2
+"""Largest residual, relative to the largest value, of a loss in float64, in float32, and in less."""
+
+NEARLY = 1e-5
+"""Residual that an epsilon may leave which no term holds."""
 
 
 class Part(NamedTuple):
@@ -53,7 +56,7 @@ class Evidence:
     alphas : tuple of float
         Where the loss is evaluated; one for an endpoint or a loss without alpha.
     tolerance : float
-        `DOUBLE` or `SINGLE`.
+        `DOUBLE`, `SINGLE`, `HALF` or `NEARLY`.
     settings : sequence of (N, C, T)
         The first is searched, the others confirm.
     positive : bool

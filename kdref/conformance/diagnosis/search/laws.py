@@ -1,6 +1,7 @@
 """How a coefficient depends on temperature, alpha, C and N, read from its values at several settings."""
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -107,34 +108,28 @@ def _products(
 
 
 POWERS = (0.0, 2.0, -2.0, 1.0, -1.0, 4.0, 3.0)
-DICTIONARIES: dict[str, list[Monomial]] = {
-    "sums": [
-        *_products((0.0,), ("",), POWERS, (0.0, -1.0, 1.0)),
-        *_products((0.0,), ("ln T", "ln C", "ln N", "1/(C - 1)"), POWERS[:4], (0.0, -1.0, 1.0)),
-    ],
-    "powers": _products((0.0, 1.0, 2.0, -1.0, 0.5), ("",), POWERS, (0.0, -1.0, 1.0)),
-    "logarithms": [
-        *_products((0.0, 1.0), ("",), POWERS[:4], (0.0, -1.0, 1.0)),
-        *_products(
-            (0.0, 1.0), tuple(extra for extra in EXTRAS if extra), POWERS[:2], (0.0, -1.0, 1.0)
-        ),
-    ],
-}
+EACH_WAY = (0.0, -1.0, 1.0)
+SUMS = (
+    *_products((0.0,), ("",), POWERS, EACH_WAY),
+    *_products((0.0,), ("ln T", "ln C", "ln N", "1/(C - 1)"), POWERS[:4], EACH_WAY),
+)
+POWERS_OF_ALPHA = tuple(_products((0.0, 1.0, 2.0, -1.0, 0.5), ("",), POWERS, EACH_WAY))
 """Monomials that are combined where a single one does not do."""
 
 
-@functools.lru_cache(maxsize=32)
-def _table(name: str, settings: tuple[Setting, ...], alphas: tuple[float, ...]) -> FloatArray:
-    """Values of a dictionary's monomials at each setting and alpha, one row each."""
+@functools.lru_cache(maxsize=256)
+def _values_of(
+    monomials: tuple[Monomial, ...], settings: tuple[Setting, ...], alphas: tuple[float, ...]
+) -> FloatArray:
+    """Values of monomials at each setting and alpha, one row each."""
     rows = [(t, c, n, a) for n, c, t in settings for a in alphas]
-    return np.array([[m(t, c, n, a) for m in DICTIONARIES[name]] for t, c, n, a in rows])
+    return np.array([[m(t, c, n, a) for m in monomials] for t, c, n, a in rows])
 
 
 def _few_monomials(
     values: FloatArray, settings: tuple[Setting, ...], tolerance: float
 ) -> list[Monomial] | None:
-    table = _table("sums", settings, (0.5,))
-    return _from_dictionary(table, values[:, np.newaxis], "sums", tolerance, largest=2)
+    return _combined(SUMS, settings, (0.5,), values[:, np.newaxis], tolerance, largest=2)
 
 
 def _joint(
@@ -149,23 +144,51 @@ def _joint(
     if len(alphas) == 1:
         return None
     values = coefficients.reshape(-1, 1)
-    for name, largest in (("powers", 2), ("logarithms", 3))[: 1 + logarithms]:
-        found = _from_dictionary(
-            _table(name, settings, alphas), values, name, tolerance, largest=largest
-        )
+    found = _combined(POWERS_OF_ALPHA, settings, alphas, values, tolerance, largest=2)
+    if found is None and logarithms:
+        found = _offset(values, settings, alphas, tolerance)
+    return None if found is None else Weight(tuple(found))
+
+
+def _offset(
+    values: FloatArray,
+    settings: tuple[Setting, ...],
+    alphas: tuple[float, ...],
+    tolerance: float,
+) -> list[Monomial] | None:
+    """One product of powers times logarithms, as in c log c with c = alpha T^2."""
+    for powers in itertools.product(POWERS[:4], EACH_WAY, EACH_WAY):
+        found = _combined(_logarithms(*powers), settings, alphas, values, tolerance, largest=3)
         if found is not None:
-            return Weight(tuple(found))
+            return found
     return None
 
 
-def _from_dictionary(
-    table: FloatArray, values: FloatArray, name: str, tolerance: float, *, largest: int
+@functools.cache
+def _logarithms(temperature: float, classes: float, examples: float) -> tuple[Monomial, ...]:
+    return tuple(
+        Monomial(1.0, alpha, temperature, classes, examples, extra)
+        for alpha in (0.0, 1.0)
+        for extra in EXTRAS
+    )
+
+
+def _combined(
+    monomials: tuple[Monomial, ...],
+    settings: tuple[Setting, ...],
+    alphas: tuple[float, ...],
+    values: FloatArray,
+    tolerance: float,
+    *,
+    largest: int,
 ) -> list[Monomial] | None:
+    """The few monomials of a dictionary that add up to the values, with their constants."""
+    table = _values_of(monomials, settings, alphas)
     bound = 10.0 * tolerance * float(abs(values).max())
     for support in sparse_supports(table, values, bound, largest=largest, limit=1):
         x, _ = residual(table[:, list(support)], values)
         return [
-            DICTIONARIES[name][i]._replace(constant=nice_number(float(k), tolerance))
+            monomials[i]._replace(constant=nice_number(float(k), tolerance))
             for i, k in zip(support, x[:, 0], strict=True)
         ]
     return None

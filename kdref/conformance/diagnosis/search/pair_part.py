@@ -1,6 +1,7 @@
 """Terms that may make up the part of a loss that depends on both sides."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -18,12 +19,15 @@ from kdref.conformance.diagnosis.search.scans import nearest, scan
 from kdref.conformance.diagnosis.search.sparse import Support, residual, sparse_supports
 from kdref.conformance.terms import Term
 
+Reach = Literal["common", "listed", "all"]
+"""How far to search: where values are noisy, only among terms that are common, or listed without a parameter."""
+
 N_PINNED = 8
 """Label terms that stand beside a candidate at most."""
 
 
 def pair_stages(
-    evidence: Evidence, labels: Sequence[Term], varied: str, *, common_only: bool
+    evidence: Evidence, labels: Sequence[Term], varied: str, reach: Reach
 ) -> Iterator[tuple[bool, Iterator[Terms]]]:
     """Supports for the part that depends on both sides, in stages; first those of a single plain term."""
     part = Part(
@@ -38,10 +42,13 @@ def pair_stages(
         return
     common = common_pairs()
     yield True, pairs(evidence, common, part, 1)
-    if common_only:
+    if reach == "common":
         return
     rare = rare_pairs()
     yield True, pairs(evidence, rare, part, 1)
+    if reach == "listed":
+        yield False, pairs(evidence, common, part, 2)
+        return
     yield True, pairs(evidence, fixed_pairs(), part, 1)
     yield True, pairs(evidence, floored_pairs(), part, 1)
     yield False, scanned(evidence, part)

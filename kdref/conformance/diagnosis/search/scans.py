@@ -91,17 +91,15 @@ def _exact(
     """
     worst = _worst(evidence, part, terms_at, i)
     x = _minimum(worst, grid, start)
+    best = worst(x)
+    if not best < 5.0 * evidence.bound:
+        return []
+    # A short decimal must fit as well as the minimum: at high temperatures its neighbours nearly do.
     short = [round(x, digits) for digits in range(1, 8) if abs(round(x, digits) - x) < 1e-5 * x]
-    bound = 5.0 * evidence.bound
-    for candidate in (*short[:1], x):
-        if worst(candidate) < bound:
-            fits = [
-                _worst(evidence, part, terms_at, k)(candidate)
-                for k in range(len(terms_at(candidate)))
-            ]
-            order = [int(k) for k in np.argsort(fits)]
-            return [terms_at(candidate)[k] for k in order if fits[k] < bound]
-    return []
+    kept = next((each for each in short if worst(each) <= 2.0 * best), x)
+    fits = [_worst(evidence, part, terms_at, k)(kept) for k in range(len(terms_at(kept)))]
+    order = [int(k) for k in np.argsort(fits)]
+    return [terms_at(kept)[k] for k in order if fits[k] < 5.0 * evidence.bound]
 
 
 def _worst(evidence: Evidence, part: Part, terms_at: Family, i: int) -> Callable[[float], float]:

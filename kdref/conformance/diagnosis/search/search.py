@@ -14,20 +14,20 @@ from kdref.conformance.diagnosis.search.candidates.parts import one, unique
 from kdref.conformance.diagnosis.search.costs import PLAIN_COST, Formula, Terms, cheaper, cost
 from kdref.conformance.diagnosis.search.evidence import Evidence
 from kdref.conformance.diagnosis.search.label_part import label_stages, varied_side
-from kdref.conformance.diagnosis.search.pair_part import pair_stages
+from kdref.conformance.diagnosis.search.pair_part import Reach, pair_stages
 from kdref.conformance.diagnosis.search.sparse import sparse_supports
 from kdref.conformance.diagnosis.search.weighing import weighted
 from kdref.conformance.terms import Term, columns
 
 
-def search(evidence: Evidence, *, common_only: bool = False) -> Formula | None:
-    """The cheapest formula that explains every setting, or None; of common terms only where noise is high."""
+def search(evidence: Evidence, *, reach: Reach = "all") -> Formula | None:
+    """The cheapest formula that explains every setting, or None."""
     if not evidence.contrast.base.finite:
         return None
     if evidence.contrast.base.scale == 0.0:
         return ()
     for labels in label_stages(evidence):
-        found, tried = _cheapest(evidence, labels, common_only=common_only)
+        found, tried = _cheapest(evidence, labels, reach)
         # Without any candidate for the part that sees both sides, other label terms do not help.
         if found is not None or not tried:
             return found
@@ -35,7 +35,7 @@ def search(evidence: Evidence, *, common_only: bool = False) -> Formula | None:
 
 
 def _cheapest(
-    evidence: Evidence, labels: Sequence[Term], *, common_only: bool
+    evidence: Evidence, labels: Sequence[Term], reach: Reach
 ) -> tuple[Formula | None, bool]:
     """The cheapest formula with these label terms, and whether there was any candidate.
 
@@ -44,14 +44,14 @@ def _cheapest(
     varied = varied_side(labels)
     best: Formula | None = None
     tried = False
-    for single, candidates in pair_stages(evidence, labels, varied, common_only=common_only):
+    for single, candidates in pair_stages(evidence, labels, varied, reach):
         if best is not None and not single:
             break
         for both in candidates:
             tried = True
             best = cheaper(best, _completed(evidence, labels, both, varied))
-            if best is not None and cost(best) <= PLAIN_COST:
-                return best, True
+        if best is not None and cost(best) <= PLAIN_COST:
+            break
     return best, tried
 
 

@@ -1,7 +1,10 @@
 """Terms with a parameter that is searched: a temperature or a mixing weight that no list holds."""
 
 from kdref.conformance.diagnosis.search.candidates.parts import (
+    AXES,
+    COMMON_WEIGHTS,
     CROSSED,
+    DOUBLES,
     LOGARITHMIC,
     MIXTURES,
     NICE,
@@ -22,8 +25,8 @@ def alpha_mixtures() -> list[Term]:
 
 
 def at_temperature(tau: float) -> list[Term]:
-    """Candidates at a temperature that is being searched."""
-    shapes: list[tuple[Temperature, Temperature]] = [
+    """Candidates at a temperature that is being searched, or that somebody wrote into the code."""
+    sides: list[tuple[Temperature, Temperature]] = [
         (tau, tau),
         (tau, "T"),
         ("T", tau),
@@ -31,27 +34,34 @@ def at_temperature(tau: float) -> list[Term]:
         (1.0, tau),
     ]
     terms = [
-        pair(kind, a, b, reverse=r)
-        for kind in LOGARITHMIC
-        for a, b in shapes
-        for r in (False, True)
+        pair(kind, a, b, reverse=reverse)
+        for kind in (*LOGARITHMIC, "kl without log")
+        for a, b in sides
+        for reverse in (False, True)
     ]
     terms += [
         pair(kind, tau, tau)
-        for kind in ("kl without log", "squared", "binary", "exponentiated", "dot", "p minus log")
+        for kind in ("squared", "binary", "exponentiated", "dot", "p minus log")
     ]
-    terms.append(pair("generalised js", tau, tau, option=0.5))
+    terms += [pair("generalised js", tau, tau, option=weight) for weight in COMMON_WEIGHTS]
+    return terms + _transformed(tau)
+
+
+def _transformed(tau: float) -> list[Term]:
+    """The same with a second softmax, another axis, or raw logits on one side."""
+    both = [(transform, transform) for transform in (*DOUBLES, *AXES)]
+    one_side = [("softmax", transform) for transform in (*DOUBLES, *AXES)]
+    one_side += [(second, first) for first, second in one_side]
+    terms = [
+        pair(kind, tau, tau, transforms, reverse=reverse)
+        for kind in (*LOGARITHMIC, "kl without log")
+        for transforms in (*both, *one_side)
+        for reverse in (False, True)
+    ]
     return terms + [
-        pair(kind, tau, tau, transforms)
-        for kind in LOGARITHMIC
-        for transforms in (
-            ("softmax twice",) * 2,
-            ("batch softmax",) * 2,
-            ("softmax", "softmax twice"),
-            ("whole softmax",) * 2,
-            ("softened softmax",) * 2,
-            ("raw", "softmax"),
-        )
+        pair("cross entropy", raw, tau, ("raw", "softmax"), reverse=reverse)
+        for raw in (1.0, tau)
+        for reverse in (False, True)
     ]
 
 

@@ -1,7 +1,9 @@
 """Terms that see both sides: common ones, rare ones, and those at temperatures that somebody wrote into the code."""
 
+from kdref.conformance.diagnosis.search.candidates.grids import at_temperature
 from kdref.conformance.diagnosis.search.candidates.parts import (
     AXES,
+    COMMON_WEIGHTS,
     CROSSED,
     DOUBLES,
     LOGARITHMIC,
@@ -13,6 +15,9 @@ from kdref.conformance.diagnosis.search.candidates.parts import (
 )
 from kdref.conformance.distributions import Temperature
 from kdref.conformance.terms import Floor, Term
+
+DIST_EPSILON = 1e-8
+"""Added to the product of the norms by the authors of DIST (arXiv:2205.10536)."""
 
 
 def common_pairs() -> list[Term]:
@@ -35,7 +40,9 @@ def common_pairs() -> list[Term]:
             terms += [pair(kind, a, b, one_sided), pair(kind, a, b, one_sided, reverse=True)]
     terms += [pair("squared", 1.0, 1.0, ("raw", "raw")), pair("squared", "T", "T", ("raw", "raw"))]
     terms += [pair("dot", 1.0, 1.0, ("raw", "raw")), pair("cosine", 1.0, 1.0, ("raw", "raw"))]
-    terms += [pair(kind, "T", "T") for kind in ("correlation", "column correlation", "absolute")]
+    terms.append(pair("absolute", "T", "T"))
+    for kind in ("correlation", "column correlation"):
+        terms += [pair(kind, "T", "T", option=added) for added in (None, DIST_EPSILON)]
     for tau in (1.0, "T"):
         terms += [pair("cross entropy", a, tau, ("raw", "softmax")) for a in (1.0, "T")]
         terms += [pair(kind, tau, tau, ("softmax", "raw")) for kind in LOGARITHMIC]
@@ -97,9 +104,7 @@ def _odd_transforms() -> list[Term]:
                         terms.append(pair(kind, a, b, (first, second), reverse=reverse))
         for transform in (*DOUBLES, *AXES, *SCORES):
             same = (transform, transform)
-            terms += [
-                pair("generalised js", a, b, same, option=w) for w in (0.5, 0.1, 0.3, 0.7, 0.9)
-            ]
+            terms += [pair("generalised js", a, b, same, option=w) for w in COMMON_WEIGHTS]
             terms += [pair(kind, a, b, same) for kind in ("binary", "exponentiated", "absolute")]
         sigmoid = ("sigmoid", "sigmoid")
         terms += [
@@ -133,28 +138,6 @@ def _odd_temperatures() -> list[Term]:
 
 def fixed_pairs() -> list[Term]:
     """Known terms at temperatures that somebody wrote into the code."""
-    terms = []
-    for x in NICE:
-        for kind in (*LOGARITHMIC, "kl without log"):
-            for a, b in ((x, x), (x, "T"), ("T", x), (x, 1.0), (1.0, x)):
-                terms += [pair(kind, a, b), pair(kind, a, b, reverse=True)]
-            terms += [
-                pair(kind, x, y) for y in CROSSED if x in CROSSED and y != x and kind in LOGARITHMIC
-            ]
-            for transform in (*DOUBLES, *AXES):
-                terms.append(pair(kind, x, x, (transform, transform)))
-                terms += [
-                    pair(kind, x, x, ("softmax", transform)),
-                    pair(kind, x, x, (transform, "softmax")),
-                ]
-        terms += [
-            pair(kind, x, x)
-            for kind in ("squared", "binary", "exponentiated", "p minus log", "dot")
-        ]
-        terms += [pair("generalised js", x, x, option=w) for w in (0.5, 0.1, 0.3, 0.7, 0.9)]
-        terms += [
-            pair("cross entropy", a, x, ("raw", "softmax"), reverse=r)
-            for a in (1.0, x)
-            for r in (False, True)
-        ]
-    return unique(terms)
+    terms = [term for tau in NICE for term in at_temperature(tau)]
+    crossed = [pair(kind, a, b) for kind in LOGARITHMIC for a in CROSSED for b in CROSSED if a != b]
+    return unique([*terms, *crossed])

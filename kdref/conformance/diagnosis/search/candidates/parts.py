@@ -39,6 +39,9 @@ MIXTURES = (
     "kl from mixture",
     "skew cross entropy",
 )
+COMMON_WEIGHTS = (0.5, 0.1, 0.3, 0.7, 0.9)
+"""Mixing weights that people write."""
+
 LOGARITHMIC = ("kl", "cross entropy")
 DOUBLES = ("softmax twice", "softened softmax")
 AXES = ("batch softmax", "whole softmax")
