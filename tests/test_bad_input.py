@@ -446,6 +446,18 @@ def test_fraction_must_lie_between_zero_and_one(name: str, bad: float) -> None:
             subject(**{name: bad})
 
 
+@pytest.mark.parametrize("name", ["gamma", "target_weight", "non_target_weight", "inter_weight"])
+@pytest.mark.parametrize("bad", [-0.001, np.nan, np.inf])
+def test_factor_must_be_finite_and_not_negative(name: str, bad: float) -> None:
+    subjects = [subject for subject in SUBJECTS if name in subject.parameters]
+    assert subjects
+    for subject in subjects:
+        with pytest.raises(
+            ValueError, match=exactly(f"{name} must be finite and >= 0, got {bad!r}")
+        ):
+            subject(**{name: bad})
+
+
 @each(OF_ROWS)
 @pytest.mark.parametrize(
     ("bad", "error", "message"),
