@@ -5,6 +5,8 @@ q_logits)`` rows of logits that it softens.  Arguments stand in mathematical ord
 single row gives a builtin ``float``.  Everything is in nats, with :math:`0 \log 0 = 0`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -5,6 +5,8 @@ Arguments, shapes, weights and errors are those of the functions of the same nam
 A mean over examples is rounded once, after the last of them.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
