@@ -276,16 +276,16 @@ def row_integers(name: str, value: ArrayLike, n_rows: int) -> IntArray:
     return array
 
 
-def row_weights(weights: ArrayLike, n_rows: int) -> FloatArray:
+def row_weights(weights: ArrayLike, n_rows: int, name: str = "weights") -> FloatArray:
     """Finite weights >= 0, one a row, not all zero; booleans are masks."""
-    array = _plain_array("weights", weights)
+    array = _plain_array(name, weights)
     if array.dtype.kind == "b":
         array = array.astype(np.float64)
-    real = real_array("weights", array)
-    per_row("weights", real, n_rows)
-    _refuse("weights", "be finite and >= 0", real, ~(np.isfinite(real) & (real >= 0.0)))
+    real = real_array(name, array)
+    per_row(name, real, n_rows)
+    _refuse(name, "be finite and >= 0", real, ~(np.isfinite(real) & (real >= 0.0)))
     if not real.any():
-        raise ValueError("weights must include one above 0, got only zeros")
+        raise ValueError(f"{name} must include one above 0, got only zeros")
     return real
 
 

@@ -18,6 +18,12 @@ from kdref._softened import SoftenedPair, soften, soften_pair
 Weigh = Callable[[FloatArray], FloatArray]
 """Multiplies an array by the entries of a distribution, giving 0 where the distribution is 0."""
 
+STEEP = 700.0
+"""Beyond this the exponential of a log-ratio may overflow."""
+
+LARGE = 0.7
+"""Above this log(m/p) is better taken from log(m/q) and the gap; below it their sum cancels."""
+
 
 def entropy(p: ArrayLike) -> float | FloatArray:
     r"""Entropy of each row of probabilities.
@@ -540,10 +546,10 @@ def js_rows(pair: SoftenedPair, beta: float) -> FloatArray:
 
 
 def _bregman_sum(p: FloatArray, weigh: Weigh, q: FloatArray, gap: FloatArray) -> FloatArray:
-    r"""Sum of :math:`p \varphi(\log q/p)`, which is :math:`q - p - p d` where that cannot cancel."""
-    near = weigh(expm1_minus_identity(np.minimum(gap, 1.0)))
+    r"""Sum of :math:`p \varphi(d)` for d = log q/p, which is :math:`q - p - p d` where q outweighs the rest."""
+    near = weigh(expm1_minus_identity(np.minimum(gap, 2.0)))
     far = (q - p) - weigh(gap)
-    terms: FloatArray = np.where(gap <= 1.0, near, far)  # far is q where p is 0
+    terms: FloatArray = np.where(gap <= 2.0, near, far)  # far is q where p is 0
     return np.asarray(terms.sum(axis=-1))
 
 
@@ -559,13 +565,15 @@ def _js_rows(
 
 
 def mixture_gaps(gap: FloatArray, beta: float) -> tuple[FloatArray, FloatArray]:
-    """log(m/p) and log(m/q) for m = beta p + (1 - beta) q, each from the side where nothing cancels."""
+    """log(m/p) and log(m/q) for m = beta p + (1 - beta) q; where one is large, from the other and the gap."""
     with np.errstate(
         all="ignore"
     ):  # an infinite gap leaves log beta or log(1 - beta) on the other side
-        to_p = _log_mixed(np.minimum(gap, 1.0), beta, 1.0 - beta)
-        to_q = _log_mixed(-np.maximum(gap, -1.0), 1.0 - beta, beta)
-        return np.where(gap > 1.0, gap + to_q, to_p), np.where(gap < -1.0, to_p - gap, to_q)
+        to_p = _log_mixed(np.minimum(gap, STEEP), beta, 1.0 - beta)
+        to_q = _log_mixed(np.minimum(-gap, STEEP), 1.0 - beta, beta)
+        far_from_p = (to_p > LARGE) | (gap > STEEP)
+        far_from_q = (to_q > LARGE) | (gap < -STEEP)
+        return np.where(far_from_p, gap + to_q, to_p), np.where(far_from_q, to_p - gap, to_q)
 
 
 def _log_mixed(d: FloatArray, stay: float, move: float) -> FloatArray:

@@ -231,7 +231,9 @@ def average_teachers(
         raise ValueError("teachers must hold at least one array of logits, got none")
     for m, row in enumerate(rows[1:], start=1):
         _checks.same_shape("teachers[0]", rows[0], f"teachers[{m}]", row)
-    weights = np.ones(len(rows)) if shares is None else _checks.row_weights(shares, len(rows))
+    weights = (
+        np.ones(len(rows)) if shares is None else _checks.row_weights(shares, len(rows), "shares")
+    )
     kept = np.flatnonzero(weights)
     log_p = np.stack([soften(rows[m], temperature).log_p for m in kept])
     share = (weights[kept] / weights[kept].max()).reshape(-1, *[1] * rows[0].ndim)

@@ -237,7 +237,7 @@ def test_log_probabilities_are_logits_at_temperature_one() -> None:
         (
             [[[0.0, 1.0]]],
             {"shares": [0.0]},
-            "weights must include one above 0, got only zeros",
+            "shares must include one above 0, got only zeros",
         ),
     ],
 )

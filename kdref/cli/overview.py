@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kdref._checks import FloatArray
 from kdref.article import (
     STUDENT_LOGITS,
     TEACHER_LOGITS,
@@ -30,13 +29,11 @@ from kdref.experiments import (
     tuned_settings,
 )
 from kdref.experiments.distillation import SIMILARITY_TEMPERATURE
+from kdref.experiments.gradients import gradient_reports
 from kdref.experiments.regimes import CORRECTED, DISTILLED, HARD
 from kdref.experiments.workers import run_tasks
-from kdref.gradcheck import GradientReport, check_gradient
-from kdref.losses import distillation_loss, distillation_loss_grad
-from kdref.network import backward, forward, initialise
-from kdref.probabilities import log_softmax
-from kdref.registry import LOSSES, LossEntry
+from kdref.gradcheck import GradientReport
+from kdref.registry import LOSSES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,18 +43,6 @@ DIRECTORY = Path("kdref-figures")
 
 QUICK = ("few_labels", "missing_class")
 """The comparisons of which one seed is run."""
-
-N_EXAMPLES, N_CLASSES = 3, 4
-"""Size of the random inputs of the gradient checks."""
-
-STEP = 1e-3
-"""Step of the numerical gradients, short enough to stay clear of the kinks that some losses have."""
-
-SMOOTH_STEP = 0.03
-"""The same for the network with tanh, which has no kinks, and bends more than a step of 0.1 allows."""
-
-CLEARANCE = 10.0 * STEP
-"""How far the random logits stay from ties, which are the kinks of total variation and of the universal logit loss."""
 
 TEMPERATURES = np.geomspace(0.1, 100.0, 121)
 DRAWS = (1, 3, 10, 30, 100, 300)
@@ -104,82 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(reproductions) if gradients_agree else 1
 
 
-def gradient_reports(rng: np.random.Generator) -> dict[str, GradientReport]:
-    """Check the gradient of every loss, and backpropagation through a small network.
-
-    A gradient that holds a factor of its loss constant is not that of the value, and is left to the tests.
-    """
-    reports = {
-        name: _loss_report(entry, rng) for name, entry in LOSSES.items() if not entry.held_constant
-    }
-    return reports | {"backpropagation": _network_report(rng)}
-
-
-def _random_inputs(rng: np.random.Generator) -> dict[str, Any]:
-    maps = (4, 3, 1, 2)
-    features = {
-        name: rng.normal(size=maps)
-        for name in (
-            "student_features",
-            "student_mean",
-            "teacher_features",
-            "student_later",
-            "teacher_later",
-        )
-    }
-    student_logits, teacher_logits = _logits_without_ties(rng)
-    return features | {
-        "student_logits": student_logits,
-        "teacher_logits": teacher_logits,
-        "labels": rng.integers(0, N_CLASSES, N_EXAMPLES),
-    }
-
-
-def _logits_without_ties(rng: np.random.Generator) -> FloatArray:
-    """Student's and teacher's logits; drawn again where probabilities of a class or of a rank nearly agree."""
-    while True:
-        logits = rng.normal(0.0, 2.0, (2, N_EXAMPLES, N_CLASSES))
-        gaps = [np.diff(np.sort(logits))]
-        for temperature in (1.0, 2.0):  # those at which the registry's examples compare
-            rows = log_softmax(logits, temperature)
-            gaps += [np.diff(rows, axis=0), np.diff(np.sort(rows), axis=0)]
-        if min(abs(gap).min() for gap in gaps) > CLEARANCE:
-            return logits
-
-
-def _loss_report(entry: LossEntry, rng: np.random.Generator) -> GradientReport:
-    inputs = _random_inputs(rng)
-    student, *others = (inputs[name] for name in entry.inputs)
-    options = {name: inputs[name] for name in entry.constants} | dict(entry.parameters)
-    return check_gradient(
-        lambda s: entry.value(s, *others, **options),
-        lambda s: entry.grad(s, *others, **options),
-        student,
-        step=STEP,
-    )
-
-
-def _network_report(rng: np.random.Generator) -> GradientReport:
-    """The first layer's weights under the distillation loss; tanh, since ReLU has kinks."""
-    inputs, others = rng.normal(size=(N_EXAMPLES, 4)), _random_inputs(rng)
-    (weights, bias), last = initialise((4, 3, N_CLASSES), rng=rng, activation="tanh")
-    targets, labels = others["teacher_logits"], others["labels"]
-
-    def value(w: Any) -> float:
-        logits = forward([(w, bias), last], inputs, activation="tanh").logits
-        return distillation_loss(logits, targets, labels)
-
-    def gradient(w: Any) -> Any:
-        parameters = [(w, bias), last]
-        forward_pass = forward(parameters, inputs, activation="tanh")
-        grad = distillation_loss_grad(forward_pass.logits, targets, labels)
-        return backward(parameters, forward_pass, grad)[0][0]
-
-    return check_gradient(value, gradient, weights, step=SMOOTH_STEP)
-
-
 def gradients_text(reports: Mapping[str, GradientReport]) -> str:
-    """A row for each gradient: its error in norm and the verdict."""
+    """A row for each gradient: its error in norm and the verdict; below, which losses are not there and why."""
     rows = [
         (
             name,
@@ -191,7 +102,12 @@ def gradients_text(reports: Mapping[str, GradientReport]) -> str:
     ]
     heading = "Gradients against Richardson's extrapolation of central differences"
     table = _output.table(("gradient of", "error in norm", "allowed", ""), rows)
-    return "\n".join((heading, "", table, ""))
+    left_out = [
+        f"  Left to the tests: {entry.name}, whose gradient holds {entry.held_constant} constant."
+        for entry in LOSSES.values()
+        if entry.held_constant
+    ]
+    return "\n".join((heading, "", table, "", *left_out, ""))
 
 
 def quick_distillation(seed: int, *, n_workers: int) -> dict[str, SeedResult]:

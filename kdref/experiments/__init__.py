@@ -1,5 +1,7 @@
 """Teachers and students on real digits: comparisons over many seeds, and how their settings were chosen.
 
+One module beside them, `kdref.experiments.gradients`, puts every gradient beside a numerical one.
+
 Experiments return data; the command line prints it and `kdref.plots` draws it.
 """
 

@@ -310,17 +310,21 @@ def standardised_kl_loss_grad(
     )
     slopes = pair.difference() / divisor
     unit, _ = unit_rows(centred)
-    along = unit * _row_products(slopes, unit)
+    unit = _mean_free(unit)  # a mean of subnormal logits is rounded too coarsely
+    along = unit * _row_product(slopes, unit)
     # Two classes leave nothing across, and one subtraction would leave more of a rounding than there is gradient.
     across = slopes - along
-    across = across - unit * _row_products(across, unit)
-    across = across - (across.mean(axis=1, keepdims=True) + along.mean(axis=1, keepdims=True))
+    across = _mean_free(across - unit * _row_product(across, unit))
     scale = STABILISER + deviation
     return rows.mean_grad((across + along * (STABILISER / scale)) / scale)
 
 
-def _row_products(left: FloatArray, right: FloatArray) -> FloatArray:
+def _row_product(left: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray((left * right).sum(axis=1, keepdims=True))
+
+
+def _mean_free(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows - rows.mean(axis=1, keepdims=True))
 
 
 def _logit_cosines(

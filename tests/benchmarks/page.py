@@ -214,6 +214,7 @@ def draw_graph() -> None:
         (0, 3),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
+        ha="right",
     )
     ax.set_xlabel("student = teacher + noise")
     ax.set_ylabel("worst relative error of KL")

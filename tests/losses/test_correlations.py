@@ -62,3 +62,11 @@ def test_weights_of_the_relations_must_be_finite_and_not_negative(name: str) -> 
     for function in (dist_loss, dist_loss_grad):
         with pytest.raises(ValueError, match=rf"^{name} must be finite and >= 0, got -1\.0$"):
             function(STUDENT, TEACHER, **{name: -1.0})
+
+
+def test_classes_whose_probabilities_all_underflow_are_constant() -> None:
+    # exp(-2000) is 0 in float64: the second and third columns vary in truth, and cost 1 each here.
+    logits = np.array([[2.0, 0.0, -1.0], [3.0, 1.0, -0.5], [2.5, 0.25, 0.0]])
+    got = dist_loss(logits, logits, temperature=0.001, inter_weight=0.0)
+    assert got == 1.0  # the first column is 1 to the last bit, too
+    assert not dist_loss_grad(logits, logits, temperature=0.001, inter_weight=0.0).any()

@@ -104,6 +104,7 @@ def two(file: File, slug: str, choices: tuple[Choice, ...]) -> Iterator[Draft]:
     """Two vectors that the choices differ on."""
     slug = slug.partition(" of ")[0]
     for number, (rows, classes, temperature) in enumerate(((2, 3, 4.0), (3, 5, 2.0)), 1):
+        rows = rows if file.is_separable else 3  # correlations of two numbers are 1 or -1
         rng = stream(file.name, "convention", slug, str(number))
         student, teacher = ordinary(rng, rows, classes), ordinary(rng, rows, classes)
         yield file.draft(
