@@ -2,7 +2,9 @@
 
 import inspect
 import math
+import os
 import re
+import threading
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from kdref.blockwise._fast import (
     sum_steps,
     value_bound,
 )
-from kdref.blockwise._threads import SPANS
+from kdref.blockwise._threads import SPANS, available_cores, in_order
 from kdref.registry import LOSSES
 from tests.accuracy_inputs import CLASSES, Case, seed
 from tests.looping import for_each
@@ -867,6 +869,44 @@ def test_value_and_grad_finds_bad_weights_beyond_the_first_chunk() -> None:
     weights[66_000] = np.nan
     with pytest.raises(ValueError, match="weights must be finite and >= 0, got nan at index 66000"):
         value_and_grad("forward_kl", student, student, weights=weights)
+
+
+def test_available_cores_are_those_of_the_process_or_of_the_machine_or_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert available_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    for count, expected in ((5, 5), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
+        assert available_cores() == expected
+
+
+@pytest.mark.parametrize(
+    ("n_pieces", "n_threads", "shared"), [(3, 1, False), (1, 4, False), (2, 2, True), (3, 2, True)]
+)
+def test_pieces_are_shared_out_only_where_there_are_several_of_both(
+    n_pieces: int, n_threads: int, shared: bool
+) -> None:
+    pieces = [range(i, i + 1) for i in range(n_pieces)]
+    done = list(in_order(lambda piece: (piece, threading.get_ident()), pieces, n_threads))
+    assert [piece for piece, _ in done] == pieces
+    assert all((thread != threading.get_ident()) == shared for _, thread in done)
+
+
+def test_pieces_after_one_that_fails_are_not_begun() -> None:
+    begun: list[int] = []
+    never = threading.Event()
+
+    def work(piece: range) -> None:
+        begun.append(piece.start)
+        if piece.start == 0:
+            raise ValueError("the first piece")
+        never.wait(0.01)
+
+    with pytest.raises(ValueError, match="the first piece"):
+        list(in_order(work, [range(i, i + 1) for i in range(50)], 2))
+    assert len(begun) < 50
 
 
 @settings(max_examples=30)

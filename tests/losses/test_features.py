@@ -1,5 +1,6 @@
 """Losses on features by hand, at the ends of their parameters, and at the edges of their inputs."""
 
+import inspect
 import math
 import re
 from dataclasses import replace
@@ -439,3 +440,18 @@ def test_array_at_fault_is_named_by_its_argument(name: str) -> None:
             for function in (changed.value, changed.grad):
                 with pytest.raises(error, match=f"^{re.escape(message)}"):
                     function()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, e in LOSSES.items() if e.family in ("features", "relations") and e.parameters],
+)
+def test_parameter_left_out_has_the_default_of_its_signature(name: str) -> None:
+    call = normal_call(LOSSES[name], np.random.default_rng(3))
+    takes = inspect.signature(call.entry.value).parameters
+    defaults = {key: takes[key].default for key in call.parameters}
+    needed = {k: call.parameters[k] for k, d in defaults.items() if d is inspect.Parameter.empty}
+    bare = replace(call, parameters=needed)
+    full = replace(call, parameters={**defaults, **needed})
+    assert bare.value() == full.value()
+    np.testing.assert_array_equal(bare.grad(), full.grad())
