@@ -165,8 +165,10 @@ class SoftenedPair:
             return np.where(np.isfinite(at_top), np.where(np.isnan(x), 0.0, x), self.gap - at_top)
 
     def infinite_rows(self) -> BoolArray:
-        """Rows in which q excludes a class that p does not: KL(p, q) is infinite there."""
-        return np.asarray((np.isneginf(self.q.log_p) & ~np.isneginf(self.p.log_p)).any(axis=-1))
+        """Rows of infinite KL(p, q): q excludes a class that p does not, or p has mass where log q overflows."""
+        excluded = np.isneginf(self.q_logits) & ~np.isneginf(self.p_logits)
+        overflows = np.isneginf(self.q.log_p) & (self.p.p > 0.0)
+        return np.asarray((excluded | overflows).any(axis=-1))
 
     def difference(self) -> FloatArray:
         """``q - p``, as a multiple of the larger of the two times an ``expm1``."""

@@ -5,6 +5,8 @@ q_logits)`` rows of logits that it softens.  Arguments stand in mathematical ord
 single row gives a builtin ``float``.  Everything is in nats, with :math:`0 \log 0 = 0`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np
@@ -179,7 +181,8 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float | FloatArray:
     The first sum has no negative term.  The second one is zero for exact
     probabilities, but rows rounded to float64 sum to 1 within about 1e-16 only:
     the value of the definition, which is returned, may therefore be a hair
-    negative.  From logits it never is.
+    negative, and keeps fewer digits where the two sums nearly cancel.  From
+    logits neither happens.
 
     References
     ----------

@@ -11,6 +11,8 @@ method            formula for one entry                                       er
 ================  ==========================================================  ==================================
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Callable

@@ -11,6 +11,8 @@ so that the last layer has no activation, and the softmax belongs to the loss.  
 of its parameters, float64 or float32.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 import zipfile

@@ -4,6 +4,8 @@ All functions work on the last axis and accept any leading shape.  A logit of ``
 then has probability exactly zero; NaN, ``+inf`` and a row of only ``-inf`` are refused.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -4,6 +4,8 @@ A loss is added here once it has a value, a gradient and a source; the laws, the
 test then hold it to its entry.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

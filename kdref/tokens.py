@@ -4,6 +4,8 @@ A loss takes rows (N, C) and their weights.  A batch of sequences is (B, L, C) l
 are padding; `tokens` turns one into the other, and weights say all of it: which tokens count, and how much.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

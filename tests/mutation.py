@@ -206,9 +206,12 @@ def survivors_of(folder: Path, mutants: list[str], tests: tuple[str, ...]) -> li
 
 @functools.cache
 def functions_of(file: Path) -> dict[str, list[str]]:
-    """The lines of every function's body in a file with mutants."""
+    """The arguments and the lines of every function's body in a file with mutants."""
     return {
-        node.name: [line for part in node.body for line in ast.unparse(part).splitlines()]
+        node.name: [
+            ast.unparse(node.args),
+            *(line for part in node.body for line in ast.unparse(part).splitlines()),
+        ]
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef)
     }

@@ -12,6 +12,7 @@ from typing import Any
 import gmpy2
 import numpy as np
 import pytest
+from gmpy2 import mpfr
 
 import kdref
 from tests.accuracy import LOSS_ARGUMENTS, SUBJECTS, Verdict, describe, draw, judge
@@ -69,7 +70,24 @@ def bound(verdict: Verdict) -> float:
 
 
 def fails(verdict: Verdict) -> bool:
-    return not verdict.error <= bound(verdict) * cancellation(verdict)
+    allowed = bound(verdict) * cancellation(verdict)
+    if verdict.subject.name == "kl_divergence" and verdict.error > allowed:
+        allowed = VALUE * defect_cancellation(verdict)
+    return not verdict.error <= allowed
+
+
+def defect_cancellation(verdict: Verdict) -> float:
+    """How much larger the Bregman part of KL of given rows is than their KL.
+
+    KL is that part plus the sum of p - q, which is exact; in one near pair of some hundreds the two cancel to a few
+    per cent, and what is left has the rounding of a part that itself is within the bound of values.
+    """
+    (p, q), _ = verdict.subject.arguments(verdict.case)
+    with working_precision():
+        defect = sum(mpfr(float(x)) for x in p[verdict.row]) - sum(
+            mpfr(float(x)) for x in q[verdict.row]
+        )
+        return float(abs((verdict.truth - defect) / verdict.truth))
 
 
 def cancellation(verdict: Verdict) -> float:
@@ -111,6 +129,19 @@ def test_every_function_meets_its_bound(class_name: str, dtype: DType) -> None:
     # Two rows, because some classes have two kinds of row.
     [case] = draw([class_name], dtype, 2, seed())
     complain(judge_all(kdref, case), seed())
+
+
+@pytest.mark.parametrize(
+    ("class_name", "chosen_seed"), [("ordinary", 137), ("shift1e8", 108), ("C2", 127)]
+)
+def test_skew_divergences_meet_their_bound_on_rows_where_the_gap_alone_does_not(
+    class_name: str, chosen_seed: int
+) -> None:
+    # By the exponential of log(q/p) one row of each of these is off by 8 to 10 ulp.
+    [case] = draw([class_name], np.float64, 12, chosen_seed)
+    subjects = [SUBJECTS["skew_forward_kl_loss"], SUBJECTS["skew_reverse_kl_loss"]]
+    verdicts = [verdict for subject in subjects for verdict in judge(kdref, subject, case)]
+    assert max(verdict.error for verdict in verdicts) <= VALUE
 
 
 SWEEP_SEED = seed(fresh=True)

@@ -4,6 +4,8 @@ Each gets a right answer or an error that reads *name must requirement, got valu
 are errors here), and what was passed in stays as it was.
 """
 
+import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -434,13 +436,25 @@ def test_temperature_must_be_a_real_number(subject: Subject, bad: Any) -> None:
         subject(temperature=bad)
 
 
-@pytest.mark.parametrize("name", ["alpha", "beta"])
+@pytest.mark.parametrize("name", ["alpha", "beta", "smoothing", "forward_weight", "skew"])
 @pytest.mark.parametrize("bad", [-0.001, 1.001, np.nan, np.inf, -np.inf])
 def test_fraction_must_lie_between_zero_and_one(name: str, bad: float) -> None:
     subjects = [subject for subject in SUBJECTS if name in subject.parameters]
     assert subjects
     for subject in subjects:
         with pytest.raises(ValueError, match=exactly(f"{name} must lie in [0, 1], got {bad!r}")):
+            subject(**{name: bad})
+
+
+@pytest.mark.parametrize("name", ["gamma", "target_weight", "non_target_weight", "inter_weight"])
+@pytest.mark.parametrize("bad", [-0.001, np.nan, np.inf])
+def test_factor_must_be_finite_and_not_negative(name: str, bad: float) -> None:
+    subjects = [subject for subject in SUBJECTS if name in subject.parameters]
+    assert subjects
+    for subject in subjects:
+        with pytest.raises(
+            ValueError, match=exactly(f"{name} must be finite and >= 0, got {bad!r}")
+        ):
             subject(**{name: bad})
 
 
@@ -498,6 +512,25 @@ def test_one_hot_needs_a_number_of_classes(bad: Any, error: type[Exception], mes
 
 
 # Odd but right: the same numbers in another form give the same result to the last bit.
+
+
+@each([subject for subject in SUBJECTS if subject.parameters])
+def test_parameter_left_out_has_the_default_of_its_signature(subject: Subject) -> None:
+    takes = inspect.signature(subject.function).parameters
+    defaults = {name: takes[name].default for name in subject.parameters}
+    needed = {
+        name: subject.parameters[name]
+        for name, default in defaults.items()
+        if default is inspect.Parameter.empty
+    }
+    inputs = subject.arrays.values()
+    without = subject.function(*inputs, **needed)
+    np.testing.assert_array_equal(without, subject.function(*inputs, **{**defaults, **needed}))
+
+
+def test_no_loss_of_a_certain_student_has_a_minus_sign() -> None:
+    for loss in (kdref.hard_label_loss, kdref.label_smoothing_loss):
+        assert math.copysign(1.0, loss([[0.0]], [0])) == 1.0
 
 
 def spread(a: Array) -> Array:

@@ -2,7 +2,9 @@
 
 import inspect
 import math
+import os
 import re
+import threading
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -14,17 +16,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kdref.blockwise import _work, separable_losses, value_and_grad
-from kdref.blockwise._batch import Block, loss_parameters
+from kdref.blockwise._batch import Block, checked_batch, loss_parameters
 from kdref.blockwise._fast import (
     COLUMNS,
     ROUNDOFF,
+    TOLERANCE,
     Powers,
     Scratch,
     Target,
     fast_formula,
+    have_an_entry_of,
+    is_sure,
     sum_steps,
     value_bound,
 )
+from kdref.blockwise._threads import SPANS, available_cores, in_order
 from kdref.registry import LOSSES
 from tests.accuracy_inputs import CLASSES, Case, seed
 from tests.looping import for_each
@@ -162,8 +168,11 @@ def powers(rows: list[list[float]], temperature: float = 1.0) -> Powers:
         # It does not: all are shifted by the largest.
         ([[4.0, 5.0], [3.0, 2.0]], 1.0, [[5.0]], [3.0, 3.0]),
         ([[-5.0, -4.0], [-3.0, -2.5]], 0.5, [[-2.5]], [5.0, 5.0]),
+        ([[0.5, 3.0], [1.0, 2.0]], 1.0, [[3.0]], [2.5, 2.5]),
+        ([[500.0, 400.0], [450.0, 420.0]], 1.0, [[500.0]], [100.0, 100.0]),
         # Up to 600 times the temperature that will do; beyond it each row has its own shift and bottom.
         ([[600.0, 0.0], [1.0, 0.0]], 1.0, [[0.0]], [600.0, 1.0]),
+        ([[1100.0, 0.0], [1.0, 0.0]], 2.0, [[0.0]], [550.0, 0.5]),
         ([[601.0, 0.0], [1.0, -2.0]], 1.0, [[601.0], [1.0]], [601.0, 3.0]),
         ([[0.0, -601.0], [1.0, -2.0]], 1.0, [[0.0], [1.0]], [601.0, 3.0]),
         ([[1202.0, 2.0], [1.0, 1.5]], 2.0, [[1202.0], [1.5]], [600.0, 0.25]),
@@ -209,6 +218,109 @@ def test_bound_of_a_probability_by_hand() -> None:
     side.total[:] = 4.0
     assert side.relative_error() / ROUNDOFF == pytest.approx([77.0])
     assert side.probability_error() / ROUNDOFF == pytest.approx([77.0 * math.e / 4.0])
+
+
+def test_value_is_sure_up_to_the_tolerance_itself_and_only_if_it_is_finite() -> None:
+    values = np.array([1.0, 1.0, math.inf, math.nan, -1.0])
+    errors = np.array([TOLERANCE, 1.001 * TOLERANCE, 1.0, 0.0, 0.0])
+    assert is_sure(values, errors).tolist() == [True, False, False, False, False]
+
+
+def test_largest_entry_of_a_gradient_is_found_wherever_it_stands() -> None:
+    q, p = powers([[1.0, 0.0, 0.0]] * 5), powers([[0.0, 1.0, 0.0]] * 5)
+    # At the student's top, at the teacher's, elsewhere with either sign; in the last row it is too small.
+    gradient = np.array(
+        [[-2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 1.0, 2.0], [0.0, 1.0, -2.0], [1.9, -1.9, 1.9]]
+    )
+    least = np.full(5, 2.0)
+    assert have_an_entry_of(least, gradient, q, p).tolist() == [True] * 4 + [False]
+
+
+@pytest.mark.parametrize(("lead", "recomputed"), [(3.3, 0), (3.55, 1)])
+def test_hard_term_is_left_to_the_teaching_functions_when_it_is_small(
+    lead: float, recomputed: int
+) -> None:
+    # A cross entropy of log(1 + e^-lead) against 3 (10 lead + 47) roundoffs, of which 0.9e-12 may be lost:
+    # 0.0362 and 240, and 0.0283 and 247.5.
+    result = value_and_grad("distillation", [[lead, 0.0]], [[lead, 0.0]], [0], alpha=0.0)
+    assert result.rows_recomputed == recomputed
+    assert result.value == pytest.approx(math.log1p(math.exp(-lead)), rel=AGREEMENT)
+
+
+@pytest.mark.parametrize(
+    ("shape", "with_labels", "dtype", "rows", "lessons", "threads"),
+    [
+        # 30 MiB are 31,457,280 bytes.  A lesson of 32 rows takes 5,120,000 of the quarter for lessons, which holds one;
+        # of the 26,337,280 left a row takes 24,000 (32,000 with labels, 32,000 for float16): 262 rows, 4 or 3 threads.
+        ((5000, 1000), False, np.float32, 262, 1, 4),
+        ((5000, 1000), True, np.float32, 262, 1, 3),
+        ((5000, 1000), False, np.float16, 262, 1, 3),
+        # Small arrays make four blocks, or blocks of 65,536 entries, or one.
+        ((1000, 1000), False, np.float32, 250, 1, 4),
+        ((100, 1000), False, np.float32, 65, 1, 16),
+        ((20, 1000), False, np.float32, 20, 1, 54),
+        # A lesson of one row takes 20,520,960; a row 2,576,384, with labels 3,602,432: 10,936,320 hold 4 or 3.
+        ((500, 128_256), False, np.float32, 2, 1, 2),
+        ((500, 128_256), True, np.float32, 1, 1, 3),
+        # 3,276 rows of ten make a lesson of 5,241,600; a row takes 240.
+        ((10**6, 10), False, np.float64, 26_214, 1, 4),
+        # Rows of 20,000 make lessons of one, 3,200,000, of which a quarter of the memory holds two.
+        ((500, 20_000), False, np.float64, 13, 2, 4),
+    ],
+)
+def test_blocks_and_threads_stay_within_the_memory(
+    shape: tuple[int, int],
+    with_labels: bool,
+    dtype: type[np.floating],
+    rows: int,
+    lessons: int,
+    threads: int,
+) -> None:
+    logits = np.broadcast_to(np.zeros(1, dtype), shape)
+    labels = np.zeros(shape[0], int) if with_labels else None
+    entry = LOSSES["distillation"]
+    batch = checked_batch(entry, logits, logits, labels, None)
+    work = _work.Work(entry, {"temperature": 2.0, "alpha": 1.0}, batch, np.empty((0, 0), dtype))
+    assert work.rows_at_once == rows
+    assert work.n_blocks == math.ceil(shape[0] / rows)
+    assert work.teaching._value == lessons
+    assert work.most_threads == threads
+
+
+def test_loss_without_a_fast_formula_may_use_any_number_of_threads_and_recomputes_nothing() -> None:
+    inputs = batch_for("generalised_js")
+    entry = LOSSES["generalised_js"]
+    batch = checked_batch(entry, **inputs, labels=None, weights=None)
+    options = loss_parameters(entry, {})
+    assert _work.Work(entry, options, batch, np.empty((6, 4))).most_threads == SPANS
+    assert value_and_grad("generalised_js", **inputs).rows_recomputed == 0
+
+
+@pytest.mark.parametrize("n_rows", [300, 2000])
+def test_recomputed_rows_of_all_blocks_are_counted(
+    n_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_work, "ENTRIES", 64)
+    monkeypatch.setattr(_work, "TAUGHT", 20)
+    inputs = batch_for("forward_kl", n_rows=n_rows)
+    inputs["student_logits"] = inputs["teacher_logits"].copy()
+    inputs["student_logits"][:, 0] += 1e-6
+    result = value_and_grad("forward_kl", **inputs)
+    assert result.rows_recomputed == n_rows
+    expected = LOSSES["forward_kl"].value(**inputs)
+    assert result.value == pytest.approx(expected, rel=AGREEMENT, abs=0.0)
+
+
+def test_block_without_weights_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_work, "ENTRIES", 64)
+    inputs = batch_for("forward_kl", n_rows=300)
+    weights = np.ones(300)
+    weights[32:64] = 0.0  # two blocks of sixteen rows
+    result = value_and_grad("forward_kl", **inputs, weights=weights)
+    kept = {key: a[weights > 0.0] for key, a in inputs.items()}
+    assert result.value == pytest.approx(LOSSES["forward_kl"].value(**kept), rel=AGREEMENT)
+    assert result.rows_recomputed == value_and_grad("forward_kl", **kept).rows_recomputed
+    assert not result.gradient[32:64].any()
 
 
 def test_sum_over_more_classes_than_fit_a_piece_takes_one_more_step_for_each_piece() -> None:
@@ -304,11 +416,11 @@ def test_value_and_grad_agrees_on_both_sides_of_its_bound_on_fresh_inputs(
 @pytest.mark.parametrize("name", FAST)
 def test_value_and_grad_cuts_wide_rows_into_classes_without_changing_the_result(name: str) -> None:
     rng = np.random.default_rng(11)
-    student, teacher = rng.normal(0.0, 3.0, (2, 3, 80_000))
+    student, teacher = rng.normal(0.0, 3.0, (2, 3, 150_000))
     given = {
         "student_logits": student,
         "teacher_logits": teacher,
-        "labels": np.array([0, 40_000, 79_999]),
+        "labels": np.array([COLUMNS - 1, COLUMNS, 149_999]),
     }
     inputs = {key: given[key] for key in LOSSES[name].inputs}
     got = value_and_grad(name, **inputs, temperature=3.0)
@@ -481,10 +593,17 @@ def test_value_and_grad_takes_at_most_32_mebibytes_for_a_large_vocabulary(
     assert peak <= 32 * MEBIBYTE
 
 
+@pytest.mark.parametrize("near", [False, True])
+def test_value_and_grad_takes_at_most_32_mebibytes_for_many_threads(
+    tmp_path: Path, near: bool
+) -> None:
+    assert peak_memory(1500, 1000, tmp_path, near=near, n_threads=12) <= 32 * MEBIBYTE
+
+
 def test_value_and_grad_takes_no_more_memory_for_more_rows(tmp_path: Path) -> None:
-    # One thread: of two, the second may come too late to need buffers for few rows.
-    few = peak_memory(500, 1000, tmp_path, near=False, n_threads=1)
-    many = peak_memory(4000, 1000, tmp_path, near=False, n_threads=1)
+    # From 1,049 rows on blocks are full.  One thread: of two, the second may come too late to need buffers.
+    few = peak_memory(1100, 1000, tmp_path, near=False, n_threads=1)
+    many = peak_memory(4400, 1000, tmp_path, near=False, n_threads=1)
     assert many <= 1.2 * few + 0.1 * MEBIBYTE
     assert many <= 32 * MEBIBYTE
 
@@ -750,6 +869,44 @@ def test_value_and_grad_finds_bad_weights_beyond_the_first_chunk() -> None:
     weights[66_000] = np.nan
     with pytest.raises(ValueError, match="weights must be finite and >= 0, got nan at index 66000"):
         value_and_grad("forward_kl", student, student, weights=weights)
+
+
+def test_available_cores_are_those_of_the_process_or_of_the_machine_or_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert available_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    for count, expected in ((5, 5), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
+        assert available_cores() == expected
+
+
+@pytest.mark.parametrize(
+    ("n_pieces", "n_threads", "shared"), [(3, 1, False), (1, 4, False), (2, 2, True), (3, 2, True)]
+)
+def test_pieces_are_shared_out_only_where_there_are_several_of_both(
+    n_pieces: int, n_threads: int, shared: bool
+) -> None:
+    pieces = [range(i, i + 1) for i in range(n_pieces)]
+    done = list(in_order(lambda piece: (piece, threading.get_ident()), pieces, n_threads))
+    assert [piece for piece, _ in done] == pieces
+    assert all((thread != threading.get_ident()) == shared for _, thread in done)
+
+
+def test_pieces_after_one_that_fails_are_not_begun() -> None:
+    begun: list[int] = []
+    never = threading.Event()
+
+    def work(piece: range) -> None:
+        begun.append(piece.start)
+        if piece.start == 0:
+            raise ValueError("the first piece")
+        never.wait(0.01)
+
+    with pytest.raises(ValueError, match="the first piece"):
+        list(in_order(work, [range(i, i + 1) for i in range(50)], 2))
+    assert len(begun) < 50
 
 
 @settings(max_examples=30)

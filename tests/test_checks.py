@@ -103,6 +103,11 @@ def test_generator_refuses_a_seed() -> None:
         refuses(TypeError, message, _checks.generator, "rng", value)
 
 
+def test_half_open_and_unbounded_weights_must_be_numbers_first() -> None:
+    for check in (_checks.below_one, _checks.not_negative):
+        refuses(TypeError, "w must be a real number, got None", check, "w", None)
+
+
 def test_positive_accepts_the_smallest_number_and_refuses_zero() -> None:
     assert _checks.positive("step", 5e-324) == 5e-324
     for value in (0.0, -2.0, math.nan, math.inf):

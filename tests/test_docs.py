@@ -1,6 +1,8 @@
 """The documentation names everything public, and runs what it shows."""
 
 import ast
+import inspect
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,9 @@ PAGES = [
 
 AT_THE_TOP = {"probabilities", "divergences", "losses", "gradcheck", "registry", "tokens"}
 """Rooms whose public names are those of ``kdref`` itself."""
+
+LONGEST_PARAMETER, LONGEST_SIGNATURE = 100, 300
+"""Characters, as ``help()`` shows them; the second of a function of ``kdref`` itself."""
 
 WITHOUT_REFERENCE = {"cli", "__main__"}
 """Commands are for shells."""
@@ -61,6 +66,27 @@ def documented_names() -> Iterator[str]:
 @pytest.mark.parametrize("name", list(public_names()))
 def test_public_name_is_in_the_reference_once(name: str) -> None:
     assert list(documented_names()).count(name) == 1
+
+
+def test_help_shows_signatures_that_can_be_read() -> None:
+    # ArrayLike alone is 270 characters where annotations are evaluated.
+    objects = {name: pkgutil.resolve_name(name) for name in public_names()}
+    signatures = {
+        name: inspect.signature(thing)
+        for name, thing in objects.items()
+        if inspect.isfunction(thing) or inspect.isclass(thing)
+    }
+    assert len(signatures) > 150
+    parameters = [
+        f"{name}: {parameter}"
+        for name, signature in signatures.items()
+        for parameter in signature.parameters.values()
+        if len(str(parameter)) > LONGEST_PARAMETER
+    ]
+    assert parameters == []
+    functions = [name for name, thing in objects.items() if inspect.isfunction(thing)]
+    at_the_top = {name: str(signatures[name]) for name in functions if name.count(".") == 1}
+    assert {name: text for name, text in at_the_top.items() if len(text) > LONGEST_SIGNATURE} == {}
 
 
 @pytest.mark.parametrize(

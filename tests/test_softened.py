@@ -303,6 +303,15 @@ def test_pair_whose_gap_overflows_differs_by_everything_too(
     assert pair.infinite_rows().tolist() == [True]
 
 
+@pytest.mark.parametrize(("student", "infinite"), [([0.0, 0.0], True), ([1.0, 0.0], False)])
+def test_a_gap_that_overflows_is_infinite_only_where_there_is_mass(
+    student: list[float], infinite: bool
+) -> None:
+    # q's log-probability of class 1 is -1e309; p gives it one half, or e^-1e19 that no float64 tells from 0.
+    pair = soften_pair(np.array([student]), np.array([[0.0, -1e290]]), 1e-19)
+    assert pair.infinite_rows().tolist() == [infinite]
+
+
 @SOME
 @given(data=st.data(), temperature=st.floats(1e-3, 1e6))
 def test_pair_of_any_logits_is_free_of_nan(data: st.DataObject, temperature: float) -> None:

@@ -4,6 +4,8 @@ The functions behind `kdref.article.claims`: each takes logits and returns a fro
 functions of `kdref.plots` draw.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

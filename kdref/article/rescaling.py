@@ -1,5 +1,7 @@
 """What the factor T² does not do: a factor common to all entries of a gradient is a learning rate."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -5,6 +5,8 @@ pictures that did not survive: what they showed is not known, so those examples 
 and reproduce nothing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -211,13 +213,13 @@ WORKED_EXAMPLES: tuple[WorkedExample, ...] = (
 """In the article's order."""
 
 
-def reproduce(examples: Sequence[WorkedExample] = WORKED_EXAMPLES) -> tuple[Reproduction, ...]:
+def reproduce(examples: Sequence[WorkedExample] | None = None) -> tuple[Reproduction, ...]:
     """Compute each worked example and compare with what the article prints.
 
     Parameters
     ----------
     examples : sequence of WorkedExample, optional
-        Those of the article.
+        Others than those of the article.
 
     Returns
     -------
@@ -230,7 +232,8 @@ def reproduce(examples: Sequence[WorkedExample] = WORKED_EXAMPLES) -> tuple[Repr
     >>> first.printed, [round(figure, 6) for figure in first.computed], first.failed
     ((0.552, 0.224, 0.224), [0.55153, 0.224235, 0.224235], False)
     """
-    return tuple(_reproduced(example) for example in examples)
+    chosen = WORKED_EXAMPLES if examples is None else examples
+    return tuple(_reproduced(example) for example in chosen)
 
 
 def _reproduced(example: WorkedExample) -> Reproduction:

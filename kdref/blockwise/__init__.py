@@ -5,6 +5,8 @@ same: rows are cut into blocks that fit the cache, the arithmetic is float64, an
 error.  Where that bound is too weak, the teaching functions compute the row.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

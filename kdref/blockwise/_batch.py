@@ -1,5 +1,7 @@
 """What is to be computed: checked once, read a block of rows at a time, never converted as a whole."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +47,7 @@ class Block:
     labels: Array | None
     weights: FloatArray
 
-    def some(self, rows: IntArray) -> "Block":
+    def some(self, rows: IntArray) -> Block:
         """Only these rows of the block."""
         return Block(
             self.numbers[rows],

@@ -14,8 +14,14 @@ from kdref.blockwise._teaching import weighted_sum_and_grad
 from kdref.blockwise._threads import SPANS
 from kdref.registry import LossEntry
 
-ENTRIES = 65536
-"""Entries of a block of rows, unless a single row has more."""
+ENTRIES = 262144
+"""Entries of a block of rows: many, because between two passes the threads wait for each other."""
+
+FEW = 65536
+"""A quarter of the rows makes a block, so that small arrays are shared out too, unless it has fewer entries."""
+
+TAUGHT = 32768
+"""Entries that the teaching functions are given together, unless a single row has more."""
 
 MEMORY = 30 * 2**20
 """Bytes that all threads together may take, but for small change."""
@@ -40,6 +46,15 @@ def unbuffered(n_classes: int) -> Iterator[None]:
         np.setbufsize(before)
 
 
+def scratch_bytes(batch: Batch) -> int:
+    """What the fast formulas take at most for a row of a block: float64 buffers, and float16 input as float32."""
+    given = [a for a in (batch.student, batch.teacher) if a is not None]
+    n_classes: int = batch.student.shape[1]
+    whole = 8 * (2 + (batch.labels is not None)) + 4 * sum(a.dtype == np.float16 for a in given)
+    row: int = whole * n_classes + 8 * min(n_classes, COLUMNS)
+    return row
+
+
 class Work:
     """One call's work, as a function of a span of blocks."""
 
@@ -48,17 +63,22 @@ class Work:
     ) -> None:
         self.entry, self.options, self.batch, self.gradient = entry, options, batch, gradient
         self.n_rows, self.n_classes = batch.student.shape
-        self.rows_at_once = max(1, ENTRIES // self.n_classes)
-        self.n_blocks = -(-self.n_rows // self.rows_at_once)
         self.fast = fast_formula(entry, options, has_labels=batch.labels is not None)
+        # A quarter of the memory is for teaching functions, or what one row takes; the rest for threads.
+        self.taught_at_once = max(1, TAUGHT // self.n_classes)
+        lesson = TEACHING_BYTES * self.taught_at_once * self.n_classes
+        lessons = max(1, MEMORY // 4 // lesson)
+        self.teaching = BoundedSemaphore(lessons)
+        left = MEMORY - lessons * lesson
+        # Blocks do not depend on the number of threads, but must leave room for two.
+        row = scratch_bytes(batch)
+        most = min(ENTRIES // self.n_classes, left // 2 // row)
+        few = max(FEW // self.n_classes, -(-self.n_rows // 4))
+        self.rows_at_once = max(1, min(most, few, self.n_rows))
+        self.most_threads = max(1, left // (row * self.rows_at_once)) if self.fast else SPANS
+        self.n_blocks = -(-self.n_rows // self.rows_at_once)
         # Buffers between two spans, for whichever thread comes next.
         self.idle: list[Scratch | None] = []
-        # Half of the memory is for teaching functions, of which a wide row takes megabytes; the rest for threads.
-        block = self.n_classes * self.rows_at_once
-        at_once = max(1, MEMORY // 2 // (TEACHING_BYTES * block))
-        self.teaching = BoundedSemaphore(at_once)
-        left = MEMORY - at_once * TEACHING_BYTES * block
-        self.most_threads = max(1, left // self.scratch_bytes) if self.fast else SPANS
 
     def span(self, blocks: range) -> tuple[int, float, int]:
         """Rows finished, their weighted sum, and how many were recomputed."""
@@ -75,14 +95,6 @@ class Work:
                 recomputed += again
         self.idle.append(scratch)
         return stop - blocks.start * self.rows_at_once, sum(values), recomputed
-
-    @property
-    def scratch_bytes(self) -> int:
-        """What the fast formulas take at most for one thread: float64 buffers, and float16 input as float32."""
-        narrow = self.batch.student.dtype.type is np.float16
-        whole = (2 + (self.batch.labels is not None) + narrow) * self.n_classes
-        entries: int = self.rows_at_once * (whole + min(self.n_classes, COLUMNS))
-        return 8 * entries
 
     def allocated(self) -> Scratch | None:
         """Buffers for one more thread, if there is a fast formula that needs them."""
@@ -116,12 +128,16 @@ class Work:
         value = float((block.weights * outcome.values).sum(where=outcome.sure))
         unsure = np.flatnonzero(~outcome.sure)
         if len(unsure):
-            value += self.taught(block.some(unsure), out, unsure)
+            value += self.taught(block, out, unsure)
         return value, len(unsure)
 
     def taught(self, block: Block, out: Array, places: IntArray) -> float:
-        """By the teaching functions; the gradient goes to ``places`` of ``out``."""
-        with self.teaching:
-            value, grad = weighted_sum_and_grad(self.entry, self.options, block)
-            out[places] = grad / self.batch.total_weight
-        return value
+        """Some rows of the block by the teaching functions, a few at a time."""
+        values: list[float] = []
+        for start in range(0, len(places), self.taught_at_once):
+            rows = places[start : start + self.taught_at_once]
+            with self.teaching:
+                value, grad = weighted_sum_and_grad(self.entry, self.options, block.some(rows))
+                out[rows] = grad / self.batch.total_weight
+            values.append(value)
+        return sum(values)

@@ -1,5 +1,7 @@
 """`Convention`: what a distillation loss computes, as data that can be called, printed and compared."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -152,11 +154,11 @@ class Convention:
             text += rf";\quad {name} = {branch.value:g}:\; {_terms_latex(branch.terms)}"
         return text
 
-    def equals(self, other: "Convention", *, tolerance: float = EQUAL_TOLERANCE) -> bool:
+    def equals(self, other: Convention, *, tolerance: float = EQUAL_TOLERANCE) -> bool:
         """Whether the two return the same on random inputs of several shapes, temperatures and alphas."""
         return self.largest_difference(other) <= tolerance
 
-    def largest_difference(self, other: "Convention") -> float:
+    def largest_difference(self, other: Convention) -> float:
         """The largest relative difference over a fixed set of random inputs; infinity where only one is finite."""
         worst = 0.0
         for inputs in comparison_inputs():
@@ -168,7 +170,7 @@ class Convention:
             worst = max(worst, float((abs(mine - theirs) / scale)[both].max(initial=0.0)))
         return worst
 
-    def ratio_to(self, other: "Convention") -> float | None:
+    def ratio_to(self, other: Convention) -> float | None:
         """The constant c with ``self = c * other`` on every input, or None if there is none."""
         inputs = comparison_inputs()
         mine = np.concatenate([self.many(*each) for each in inputs])
@@ -179,7 +181,7 @@ class Convention:
         middle = float(np.median(ratios))
         return middle if np.allclose(ratios, middle, rtol=EQUAL_TOLERANCE, atol=0.0) else None
 
-    def without_floors(self) -> "Convention":
+    def without_floors(self) -> Convention:
         """The same formula with no epsilon inside its logarithms."""
         return replace(self, terms=tuple((k, term.plain) for k, term in self.terms))
 

@@ -1,5 +1,7 @@
 """How a convention's value follows from `kdref.distillation_loss`: a factor, an alpha, a temperature, an offset."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Division of examples into parts in which every class has its share."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 

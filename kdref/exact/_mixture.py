@@ -41,18 +41,19 @@ def js_rows(
     return b * bregman_sum(p, m, to_p) + rest * bregman_sum(q, m, to_q)
 
 
-def log_student_share(pair: SoftenedPair, beta: float) -> DoubleDouble:
+def log_student_share(pair: SoftenedPair, beta: float, gap_from_top: DoubleDouble) -> DoubleDouble:
     r"""log(q/m) of each class relative to its value at the student's largest class k.
 
     With :math:`r = p / q`, so that :math:`m / q = 1 - \beta + \beta r`, it is
     :math:`-\log(1 + \beta (r - r_k) q_k / m_k)`, and :math:`r - r_k = r_k (e^{d_k - d} - 1)` for neighbouring gaps d.
     Where that quotient is large, the difference of the two logarithms is large as well, and nothing cancels in it.
+    ``gap_from_top`` is :math:`d - d_k` from the logits: two gaps near log 2 that differ by 1e-36 are equal here.
     """
     _, to_q = mixture_gaps(pair.gap, beta)
     gap_top = pair.gap.pick(pair.q.top)
     ratio_top = exp(-gap_top)
     mixture_top = ratio_top * beta + _complement(beta)
-    x = gap_top - pair.gap
+    x = where(np.isfinite(gap_top.hi), -gap_from_top, gap_top - pair.gap)
     neighbours = abs(x.hi) < 1.0
     step = where(
         neighbours, ratio_top * expm1(where(neighbours, x, 0.0)), exp(-pair.gap) - ratio_top

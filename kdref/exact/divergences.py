@@ -3,6 +3,8 @@ r"""Entropy, cross entropy and divergences of rows, each correctly rounded but f
 Arguments, shapes and errors are those of the functions of the same names in `kdref.divergences`.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -5,6 +5,8 @@ Arguments, shapes, weights and errors are those of the functions of the same nam
 A mean over examples is rounded once, after the last of them.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -418,8 +420,11 @@ def generalised_js_loss_grad(
         return np.zeros((rows.n_rows, student.shape[1]))
     with np.errstate(all="ignore"):
         pair = soften_pair(teacher, student, temperature)
+        top, scale = pair.q.top, pair.q.scale
+        scaled = relative_difference(teacher, student, top, scale) / temperature
+        shares = log_student_share(pair, beta, scaled.times_power_of_two(scale))
         factor = exact_sum(np.asarray(1.0), np.asarray(-beta)) / temperature
-        return rows.mean_grad(pair.q.backward(log_student_share(pair, beta)) * factor)
+        return rows.mean_grad(pair.q.backward(shares) * factor)
 
 
 def distillation_loss(

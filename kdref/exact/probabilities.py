@@ -3,6 +3,8 @@ r"""Softmax, its logarithm and its derivative, each entry correctly rounded but 
 Arguments, shapes and errors are those of the functions of the same names in `kdref.probabilities`.
 """
 
+from __future__ import annotations
+
 from decimal import Context, Decimal, localcontext
 
 import numpy as np

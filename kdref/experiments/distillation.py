@@ -1,5 +1,7 @@
 """One seed of one comparison: a teacher, students trained in different ways, and their scores."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """What an experiment measures: agreement with the teacher, class similarity, bias correction, intervals, time."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass

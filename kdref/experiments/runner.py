@@ -1,5 +1,7 @@
 """Comparisons over many seeds, on several processes: means, intervals, paired differences, times."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """A run's networks on disk: one ``.npz`` without pickle each, and ``run.json`` that says what they are."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

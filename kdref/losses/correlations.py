@@ -1,5 +1,7 @@
 r"""Losses on correlations between the softened distributions, along the rows and along the columns of a batch."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

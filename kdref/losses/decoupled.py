@@ -4,6 +4,8 @@ Beside :math:`p = \mathrm{softmax}(t / T)` and :math:`q = \mathrm{softmax}(s / T
 the classes other than the label, :math:`\hat p_k = p_k / (1 - p_y)` and :math:`\hat q_k = q_k / (1 - q_y)`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 r"""The composite: hard labels and the teacher's soft labels in one loss, with the factor :math:`T^2`."""
 
+from __future__ import annotations
+
 from numpy.typing import ArrayLike
 
 from kdref import _checks

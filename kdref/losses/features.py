@@ -4,6 +4,8 @@ Features are vectors, (N, D), or maps, (N, C, H, W).  Where student and teacher 
 layer (a regressor) on the student's side; here it counts as part of the student.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """Losses against labels: the student alone."""
 
+from __future__ import annotations
+
 from decimal import Decimal, localcontext
 
 import numpy as np

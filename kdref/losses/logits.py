@@ -3,6 +3,8 @@ r"""Losses between the logits themselves, and of logits that were standardised r
 No softmax stands between these losses and the logits, so that all logits must be finite.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

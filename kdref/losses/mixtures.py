@@ -4,6 +4,8 @@ A loss that sees the logits only through :math:`q` has the row gradient
 :math:`\frac{1}{T} q_k (g_k - \sum_j q_j g_j)` with :math:`g_k = \partial l / \partial q_k`.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -4,6 +4,8 @@ Student :math:`f` and teacher :math:`g` are compared through N × N (or N × N �
 differ.  None of these losses is a mean over rows, and none takes ``weights``.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 

@@ -4,6 +4,8 @@ Throughout, :math:`p = \mathrm{softmax}(t / T)` is the teacher's and :math:`q = 
 student's distribution.  None of these losses carries a factor :math:`T^2`: see `distillation_loss`.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 r"""Losses on a part of the teacher's distribution: its k largest classes, as they are stored for language models."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

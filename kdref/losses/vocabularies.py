@@ -1,5 +1,7 @@
 r"""Losses between models whose classes are not the same: different tokenizers, different vocabularies."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

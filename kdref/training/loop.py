@@ -1,5 +1,7 @@
 r"""Training by minibatches: on labels (`train`) or on a teacher's logits (`distil`)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias

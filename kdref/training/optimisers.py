@@ -1,5 +1,7 @@
 """Optimisers: a record of hyper-parameters, an explicit state, and a step from one state to the next."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -123,6 +123,19 @@ def test_exact_is_within_one_ulp_at_the_edges_of_the_range(name: str) -> None:
     complain(verdicts, ONE_ULP, 0)
 
 
+@pytest.mark.parametrize("temperature", [1e16, 1e36, 1e90])
+def test_exact_keeps_the_gradient_of_js_where_hot_shares_differ_by_a_masked_class(
+    temperature: float,
+) -> None:
+    # log(q/p) is log(4/3) for all classes but the masked one, up to 1/T, which is far below 106 bits of log(4/3).
+    student, teacher = [[33.0, -np.inf, -59.0, -28.0]], [[4.0, -16.0, -7.0, -5.0]]
+    rows = exact.generalised_js_loss_grad(student, teacher, temperature=temperature)
+    truth = batch_gradient(
+        "generalised_js", student, teacher, temperature=temperature, beta=0.5, bits=2400
+    )
+    assert all(ulps(x, y) <= ONE_ULP for x, y in zip(rows[0], truth[0], strict=True))
+
+
 @pytest.mark.parametrize("beta", [1e-280, 1e-17, 1.0 - 1e-8, 1.0 - 2.0**-53])
 @pytest.mark.parametrize("class_name", ["near1ulp", "tails", "maskT"])
 def test_exact_is_within_one_ulp_for_beta_near_its_ends(beta: float, class_name: str) -> None:

@@ -1,7 +1,9 @@
 """Losses on features by hand, at the ends of their parameters, and at the edges of their inputs."""
 
+import inspect
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -419,3 +421,37 @@ def test_unusable_argument_is_refused(name: str, change: dict[str, Any], message
     for twin in (entry.value, entry.grad):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             twin(**arguments)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, e in LOSSES.items() if e.family in ("features", "relations")]
+)
+def test_array_at_fault_is_named_by_its_argument(name: str) -> None:
+    call = normal_call(LOSSES[name], np.random.default_rng(3))
+    for key, array in (*call.inputs.items(),):
+        words, not_finite = array.astype(str), array.copy()
+        not_finite.flat[-1] = np.nan
+        for wrong, error, message in (
+            (words, TypeError, f"{key} must hold real numbers of at most 64 bits, got dtype"),
+            (not_finite, ValueError, f"{key} must be finite, got nan at index"),
+            (array[0, 0, ...] if array.ndim == 4 else array[0, 0], ValueError, f"{key} must have"),
+        ):
+            changed = replace(call, inputs={**call.inputs, key: wrong})
+            for function in (changed.value, changed.grad):
+                with pytest.raises(error, match=f"^{re.escape(message)}"):
+                    function()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, e in LOSSES.items() if e.family in ("features", "relations") and e.parameters],
+)
+def test_parameter_left_out_has_the_default_of_its_signature(name: str) -> None:
+    call = normal_call(LOSSES[name], np.random.default_rng(3))
+    takes = inspect.signature(call.entry.value).parameters
+    defaults = {key: takes[key].default for key in call.parameters}
+    needed = {k: call.parameters[k] for k, d in defaults.items() if d is inspect.Parameter.empty}
+    bare = replace(call, parameters=needed)
+    full = replace(call, parameters={**defaults, **needed})
+    assert bare.value() == full.value()
+    np.testing.assert_array_equal(bare.grad(), full.grad())

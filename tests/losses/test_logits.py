@@ -36,6 +36,10 @@ def test_mse_of_logits_too_far_apart_is_infinite_with_a_finite_gradient() -> Non
     assert logit_mse_loss_grad([[1e200]], [[0.0]]) == 2e200
 
 
+def test_mse_gradient_beyond_float64_is_infinite() -> None:
+    assert logit_mse_loss_grad([[1.7e308]], [[-1.7e308]]).tolist() == [[np.inf]]
+
+
 @pytest.mark.parametrize(("student", "value"), [(2.0, 0.0), (-3.0, 2.0)])
 def test_cosine_of_one_class_is_a_sign(student: float, value: float) -> None:
     assert logit_cosine_loss([[student]], [[5.0]]) == value

@@ -1,4 +1,4 @@
-"""Generalised Jensen-Shannon beyond the laws of the registry."""
+"""Generalised Jensen-Shannon and skew divergences beyond the laws of the registry."""
 
 import math
 
@@ -13,6 +13,7 @@ from kdref import (
     forward_kl_loss_grad,
     generalised_js_loss,
     generalised_js_loss_grad,
+    skew_forward_kl_loss,
 )
 from tests.oracle.batch import loss, loss_gradient
 from tests.oracle.precision import working_precision
@@ -126,3 +127,41 @@ def test_excluded_classes_cost_a_finite_amount_and_have_a_finite_gradient(
     assert generalised_js_loss([student], [teacher], beta=0.25) == pytest.approx(value, rel=1e-15)
     got = generalised_js_loss_grad([student], [teacher], beta=0.25)
     np.testing.assert_allclose(got, gradient, rtol=1e-14, atol=0)
+
+
+SKEWED = ("skew_forward_kl", "skew_reverse_kl")
+
+
+@pytest.mark.parametrize("name", SKEWED)
+@pytest.mark.parametrize("skew", [0.1, 0.5, 0.9])
+def test_skew_divergences_keep_their_digits_where_a_ratio_leaves_float64(
+    name: str, skew: float
+) -> None:
+    # Probabilities of e^-650 on either side; the gradient entry by entry, also the one of 1e-283.
+    student, teacher = [[0.0, -650.0, -1.0]], [[-650.0, 0.0, -0.5]]
+    entry = LOSSES[name]
+    options = {"temperature": 1.0, "skew": skew}
+    value = loss(name, student, teacher, **options)
+    assert entry.value(student, teacher, **options) == pytest.approx(value, rel=1e-14, abs=0.0)
+    for got, true in zip(
+        entry.grad(student, teacher, **options)[0],
+        loss_gradient(name, student, teacher, **options)[0],
+        strict=True,
+    ):
+        assert got == pytest.approx(true, rel=1e-12, abs=0.0)
+
+
+@pytest.mark.parametrize("name", SKEWED)
+def test_skew_divergences_of_a_row_do_not_depend_on_its_neighbours(name: str) -> None:
+    rng = np.random.default_rng(8)
+    teacher = rng.normal(0.0, 3.0, (2, 5))
+    student = teacher + np.array([[1.0], [1e-9]]) * rng.normal(size=(2, 5))
+    value = LOSSES[name].value
+    alone = value(student[1:], teacher[1:])
+    assert value(student, teacher, weights=[1e-300, 1.0]) == pytest.approx(alone, rel=1e-14, abs=0)
+
+
+def test_skew_divergence_grows_to_minus_log_skew_where_the_student_denies_the_teacher() -> None:
+    # m = skew p but for e^-700: KL(p, m) = -log skew.
+    value = skew_forward_kl_loss([[0.0, -700.0]], [[-700.0, 0.0]], skew=0.25)
+    assert value == pytest.approx(math.log(4.0), rel=1e-15)

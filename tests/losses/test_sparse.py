@@ -131,6 +131,8 @@ def test_student_that_excludes_all_of_k_cannot_be_renormalised() -> None:
     )
     with pytest.raises(ValueError, match=message):
         top_k_kl_loss(student, teacher, k=1, tail="renormalise")
+    with pytest.raises(ValueError, match=r"got -inf at index 1$"):  # the caller's row
+        top_k_kl_loss(student * 2, teacher * 2, k=1, tail="renormalise", weights=[0.0, 1.0])
     assert top_k_kl_loss(student, teacher, k=1, tail="drop") == np.inf
 
 

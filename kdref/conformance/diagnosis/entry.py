@@ -1,5 +1,7 @@
 """`diagnose`: given only a callable, find the formula it computes and say what is wrong with it."""
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The report of a diagnosis: data, and a text that a person likes to read."""
 
+from __future__ import annotations
+
 import re
 import textwrap
 from dataclasses import dataclass, field

@@ -4,6 +4,8 @@ A `Term` is a kind, one or two distributions, an option (a mixing weight, an exp
 inside a logarithm).  The value of a term is the mean over rows of its row value.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +50,7 @@ class Term(NamedTuple):
         return frozenset(d.side for d in self.distributions)
 
     @property
-    def plain(self) -> "Term":
+    def plain(self) -> Term:
         """The term without its epsilons."""
         return self._replace(first_floor=None, second_floor=None)
 
