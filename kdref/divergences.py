@@ -181,7 +181,8 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> float | FloatArray:
     The first sum has no negative term.  The second one is zero for exact
     probabilities, but rows rounded to float64 sum to 1 within about 1e-16 only:
     the value of the definition, which is returned, may therefore be a hair
-    negative.  From logits it never is.
+    negative, and keeps fewer digits where the two sums nearly cancel.  From
+    logits neither happens.
 
     References
     ----------

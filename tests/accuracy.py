@@ -125,14 +125,14 @@ def run(
 
 
 def oracle_row(subject: Subject, inputs: list[Any], parameters: dict[str, float]) -> Any:
-    """The oracle's result for one row, None where there is none: an infinite gradient."""
+    """The oracle's result for one row, None where there is none: a gradient that no float64 holds."""
     try:
         truth = subject.truth(*inputs, **parameters)
     except ValueError:
         return None
     if subject.kind == "gradient" and isinstance(truth[0], tuple):  # the Jacobian's rows
         return tuple(entry for row in truth for entry in row)
-    if subject.kind == "gradient" and not all(map(gmpy2.is_finite, truth)):
+    if subject.kind == "gradient" and not all(math.isfinite(float(entry)) for entry in truth):
         return None
     return truth
 
