@@ -1,5 +1,8 @@
 """Losses in other frameworks; each test needs its framework, which the default run does without."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,17 @@ def hinton_in_jax(student: Any, teacher: Any, labels: Any, *, temperature: Any, 
     soft = (jax.numpy.exp(log_p) * (log_p - log_q)).sum(-1).mean() * temperature**2
     hard = -jax.nn.log_softmax(student)[np.arange(len(labels)), labels].mean()
     return alpha * soft + (1 - alpha) * hard
+
+
+def hinton_in_tensorflow(
+    student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+) -> Any:
+    tf = pytest.importorskip("tensorflow")
+    log_q = tf.nn.log_softmax(student / temperature, axis=-1)
+    log_p = tf.nn.log_softmax(tf.stop_gradient(teacher) / temperature, axis=-1)
+    soft = tf.reduce_mean(tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1))
+    hard = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, student))
+    return alpha * temperature**2 * soft + (1 - alpha) * hard
 
 
 def hinton_in_keras(
@@ -130,10 +144,57 @@ def test_a_jax_loss_agrees() -> None:
     assert diagnose(hinton_in_jax, framework="jax").codes == {"AGREES"}
 
 
-def test_a_keras_loss_agrees() -> None:
+def test_a_jax_loss_that_forgets_the_square_and_the_stop_is_told_so() -> None:
+    jax = pytest.importorskip("jax")
+
+    def loss(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        log_q, log_p = (jax.nn.log_softmax(z / temperature) for z in (student, teacher))
+        soft = (jax.numpy.exp(log_p) * (log_p - log_q)).sum(-1).mean()
+        hard = -jax.nn.log_softmax(student)[np.arange(len(labels)), labels].mean()
+        return alpha * soft + (1 - alpha) * hard
+
+    report = diagnose(loss, framework="jax")
+    assert report.codes == {"T_SQUARED_MISSING", "TEACHER_GETS_GRADIENT"}
+    assert "jax.lax.stop_gradient(teacher)" in str(report)
+
+
+def test_a_tensorflow_loss_agrees() -> None:
+    pytest.importorskip("tensorflow")
+    assert diagnose(hinton_in_tensorflow, framework="tensorflow").codes == {"AGREES"}
+
+
+def test_a_tensorflow_gradient_that_reaches_the_teacher_is_told() -> None:
+    tf = pytest.importorskip("tensorflow")
+
+    def loss(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        p = tf.nn.softmax(teacher / temperature)
+        soft = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(p, student / temperature))
+        return soft * temperature**2
+
+    report = diagnose(loss, framework="tensorflow")
+    assert report.codes == {"SOFT_ONLY", "CROSS_ENTROPY_NOT_KL", "TEACHER_GETS_GRADIENT"}
+    assert "tf.stop_gradient(teacher)" in str(report)
+
+
+IN_KERAS = """
+from kdref.conformance import diagnose
+from tests.conformance.test_frameworks import hinton_in_keras
+print(sorted(diagnose(hinton_in_keras, framework="keras").codes))
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
+def test_a_keras_loss_agrees_on_each_backend(backend: Any) -> None:
     pytest.importorskip("keras")
-    report = diagnose(hinton_in_keras, framework="keras")
-    assert report.codes == {"AGREES"}
+    pytest.importorskip(backend)
+    done = subprocess.run(
+        [sys.executable, "-c", IN_KERAS],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "['AGREES']", done.stderr
 
 
 def test_a_loss_whose_value_carries_no_gradient_is_not_judged_by_one() -> None:

@@ -15,7 +15,7 @@ class Floor(NamedTuple):
     Attributes
     ----------
     mode : str
-        A key of ``FLOORS`` where the logarithm alone is changed; ``"clip all"``, ``"add all"`` where
+        A key of ``FLOORS`` where the logarithm alone is changed; a key of ``WHOLE`` where
         the probabilities are changed before everything else; ``"ratio"`` for log(p/q + epsilon).
     epsilon : float
         The constant.
@@ -40,6 +40,7 @@ FLOORS: dict[str, Callable[[FloatArray, float], FloatArray]] = {
 
 WHOLE: dict[str, Callable[[FloatArray, float], FloatArray]] = {
     "clip all": lambda p, e: np.clip(p, e, 1.0),
+    "clip both all": lambda p, e: np.clip(p, e, 1.0 - e),
     "add all": lambda p, e: p + e,
 }
 

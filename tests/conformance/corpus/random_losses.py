@@ -250,8 +250,8 @@ def _sensible(r: Recipe) -> Recipe:
             jump=None,
             swapped=False,
         )
-    if r.weights == "free constants":
-        r = replace(r, jump=None)
+    if r.weights == "free constants" or (r.weights == "on hard" and r.jump == 0.0):
+        r = replace(r, jump=None)  # the second would jump to what stands there anyway
     if r.divergence in ("raw squared", "raw target"):
         r = replace(r, batch_axis=False, soft_twice=False, soft_epsilon=0.0, student_tau=None, teacher_tau=None,
                     multiplied=False)  # fmt: skip

@@ -12,7 +12,7 @@ from kdref.conformance.diagnosis.search.candidates.pairs import (
     fixed_pairs,
     rare_pairs,
 )
-from kdref.conformance.diagnosis.search.candidates.parts import LOGARITHMIC, unique
+from kdref.conformance.diagnosis.search.candidates.parts import LOGARITHMIC, NICE, unique
 from kdref.conformance.diagnosis.search.costs import Terms
 from kdref.conformance.diagnosis.search.evidence import Evidence, Part
 from kdref.conformance.diagnosis.search.scans import nearest, scan
@@ -99,3 +99,20 @@ def mixtures_by_alpha(evidence: Evidence, varied: str) -> Iterator[Terms]:
     target = evidence.contrast.difference(varied)[:, 1:2]
     for support in sparse_supports(changes, target, evidence.bound, largest=1):
         yield tuple(terms[i] for i in support)
+
+
+def alike(both: Terms) -> Iterator[Terms]:
+    """Supports that change with the teacher as this one does.
+
+    In a cross entropy the student's logits meet the teacher's probabilities as a product: what divides them is a
+    factor there, and shows only in the values.
+    """
+    if len(both) != 1 or both[0].kind != "cross entropy":
+        return
+    first, second = both[0].distributions
+    if isinstance(first.temperature, str) or first.temperature == 1.0:
+        return  # where the teacher's temperature is none of the code's, the student's is listed
+    if second.side == "student" and second.transform == "softmax":
+        for tau in ("T", 1.0, *NICE):
+            if tau != second.temperature:
+                yield (both[0]._replace(second=second._replace(temperature=tau)),)

@@ -14,7 +14,7 @@ from kdref.conformance.diagnosis.search.candidates.parts import one, unique
 from kdref.conformance.diagnosis.search.costs import PLAIN_COST, Formula, Terms, cheaper, cost
 from kdref.conformance.diagnosis.search.evidence import Evidence
 from kdref.conformance.diagnosis.search.label_part import label_stages, varied_side
-from kdref.conformance.diagnosis.search.pair_part import Reach, pair_stages
+from kdref.conformance.diagnosis.search.pair_part import Reach, alike, pair_stages
 from kdref.conformance.diagnosis.search.sparse import sparse_supports
 from kdref.conformance.diagnosis.search.weighing import weighted
 from kdref.conformance.terms import Term, columns
@@ -50,6 +50,9 @@ def _cheapest(
         for both in candidates:
             tried = True
             best = cheaper(best, _completed(evidence, labels, both, varied))
+            if best is not None and cost(best) > PLAIN_COST:
+                for same in alike(both):
+                    best = cheaper(best, _completed(evidence, labels, same, varied))
         if best is not None and cost(best) <= PLAIN_COST:
             break
     return best, tried

@@ -6,6 +6,7 @@ import numpy as np
 
 from kdref.conformance.diagnosis.search.candidates.parts import LOGARITHMIC, one, pair
 from kdref.conformance.terms import Floor, Term
+from kdref.conformance.terms.floors import WHOLE
 
 EPSILONS = (
     1e-20,
@@ -71,7 +72,7 @@ def with_floors(term: Term, epsilons: Sequence[float] = EPSILONS) -> list[Term]:
                 variants.append(term._replace(first_floor=floor, second_floor=floor))
                 variants += [term._replace(first_floor=floor)] if mode == "add" else []
         if term.kind in LOGARITHMIC:
-            for mode in ("clip all", "add all"):
+            for mode in WHOLE:
                 variants.append(
                     term._replace(first_floor=Floor(mode, e), second_floor=Floor(mode, e))
                 )
