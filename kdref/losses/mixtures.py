@@ -423,11 +423,12 @@ def _quotient_less_one(pair: SoftenedPair, gap: FloatArray) -> FloatArray:
 
 
 def _log_mixture(gap: FloatArray, growth: FloatArray, skew: float) -> FloatArray:
-    """log(m/p) for m = skew p + (1 - skew) q, gap = log(q/p) and growth = m/p - 1."""
-    rest = 1.0 - skew
+    """log(m/p) for m = skew p + (1 - skew) q, gap = log(q/p) and growth = m/p - 1.
+
+    Beyond `STEEP`, where the growth stands still, p is too small for it to matter.
+    """
     with np.errstate(all="ignore"):  # the branch that is not taken may overflow
-        near = np.where(growth > -0.5, np.log1p(growth), np.log(skew + rest * np.exp(gap)))
-        return np.where(gap > STEEP, gap + np.log(rest + skew * np.exp(-gap)), near)
+        return np.where(growth > -0.5, np.log1p(growth), np.log(skew + (1.0 - skew) * np.exp(gap)))
 
 
 def _skew_forward_slopes(pair: SoftenedPair, skew: float) -> FloatArray:

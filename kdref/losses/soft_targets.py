@@ -559,7 +559,8 @@ def total_variation_loss_grad(
     Returns
     -------
     ndarray, shape (N, C)
-        Rows sum to zero; at ties, :math:`p_k = q_k`, the sign is 0.
+        Rows sum to zero; at ties, :math:`p_k = q_k`, the sign is 0.  Logits that
+        differ by subnormal numbers only can make a tie of what is none.
 
     Raises
     ------

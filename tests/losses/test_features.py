@@ -455,3 +455,38 @@ def test_parameter_left_out_has_the_default_of_its_signature(name: str) -> None:
     full = replace(call, parameters={**defaults, **needed})
     assert bare.value() == full.value()
     np.testing.assert_array_equal(bare.grad(), full.grad())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, e in LOSSES.items() if e.family in ("features", "relations")]
+)
+@pytest.mark.parametrize("size", [5e-324, 1.7e308])
+def test_features_at_the_ends_of_float64_bring_numbers_or_infinities_and_no_warning(
+    name: str, size: float
+) -> None:
+    call = normal_call(LOSSES[name], np.random.default_rng(5))
+    student = np.sign(call.student) * np.where(abs(call.student) > 1.0, 1.0, 0.75) * size
+    changed = call.with_inputs(**{call.entry.inputs[0]: student})
+    if name == "flow" and size > 1.0:
+        with pytest.raises(ValueError, match=r"^the student's flow must be finite, got -?inf"):
+            changed.value()
+        return
+    assert not math.isnan(changed.value())
+    assert not np.isnan(changed.grad()).any()
+
+
+def test_gradients_beyond_float64_are_infinite() -> None:
+    far, one = channels([1e100]), channels([1.0])
+    assert hint_loss_grad([[1.7e308]], [[-1.7e308]]) == math.inf
+    layers = {"student_later": channels([1e200]), "teacher_later": one}
+    assert flow_loss_grad(far, one, **layers) == math.inf
+    both = channels([1e200, -1e200])
+    with pytest.raises(ValueError, match=r"^the student's flow must be finite, got -?(nan|inf)"):
+        flow_loss(both, both, student_later=channels([1e200, 1e200]), teacher_later=both)
+
+
+def test_attention_does_not_move_an_activation_of_zero() -> None:
+    student, teacher = channels([0.0, 1.0], [2.0, 1.0]), channels([1.0, 3.0])
+    grad = attention_transfer_loss_grad(student, teacher)
+    assert grad[0, 0, 0, 0] == 0.0
+    assert np.isfinite(grad).all()

@@ -133,12 +133,13 @@ SKEWED = ("skew_forward_kl", "skew_reverse_kl")
 
 
 @pytest.mark.parametrize("name", SKEWED)
-@pytest.mark.parametrize("skew", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("skew", [1e-10, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("at_top", [-650.0, -1.0])
 def test_skew_divergences_keep_their_digits_where_a_ratio_leaves_float64(
-    name: str, skew: float
+    name: str, at_top: float, skew: float
 ) -> None:
-    # Probabilities of e^-650 on either side; the gradient entry by entry, also the one of 1e-283.
-    student, teacher = [[0.0, -650.0, -1.0]], [[-650.0, 0.0, -0.5]]
+    # Probabilities of e^-650 on one side or on either; the gradient entry by entry, also the one of 1e-283.
+    student, teacher = [[0.0, -650.0, -1.0]], [[at_top, 0.0, -0.5]]
     entry = LOSSES[name]
     options = {"temperature": 1.0, "skew": skew}
     value = loss(name, student, teacher, **options)

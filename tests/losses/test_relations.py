@@ -381,3 +381,9 @@ def test_unusable_features_are_refused(name: str, change: dict[str, Any], messag
     for twin in (entry.value, entry.grad):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             twin(**inputs, **entry.parameters)
+
+
+def test_opposite_examples_of_the_student_are_named_by_the_first_of_them() -> None:
+    student = [[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]
+    with pytest.raises(ValueError, match=r"got inf in row 1: two examples of the student are opp"):
+        probabilistic_transfer_loss_grad(student, [[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])

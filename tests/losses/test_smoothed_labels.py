@@ -16,6 +16,8 @@ from kdref import (
     virtual_teacher_loss,
     virtual_teacher_loss_grad,
 )
+from tests.oracle.batch import loss_gradient
+from tests.oracle.precision import working_precision
 from tests.strategies import SOME, Call, calls, fractions, temperatures
 
 NO_CLASS = np.array([[1.0, -np.inf, 0.5]])
@@ -112,3 +114,15 @@ def test_shares_of_labels_must_lie_between_zero_and_one(bad: float) -> None:
         label_smoothing_loss([[0.0, 1.0]], [0], smoothing=bad)
     with pytest.raises(ValueError, match=r"^confidence must lie in \[0, 1\], got"):
         virtual_teacher_loss([[0.0, 1.0]], [0], temperature=1.0, confidence=bad)
+
+
+def test_virtual_teacher_keeps_what_float64_drops_of_its_logits() -> None:
+    # A student whose logit is the teacher's as rounded: all that is left is the rounding, magnified by a small T.
+    odds = 0.9 * 3 / 0.1
+    student = [[float(np.log(odds)), 0.0, 0.0, 0.0]]
+    options = {"temperature": 0.5, "confidence": 0.9}
+    with working_precision():
+        expected = loss_gradient("virtual_teacher", student, [0], **options)
+    got = virtual_teacher_loss_grad(student, [0], **options)
+    assert got[0, 0] != 0.0
+    np.testing.assert_allclose(got, expected, rtol=1e-2, atol=0.0)

@@ -163,3 +163,20 @@ def test_forward_kl_on_stored_top_k_is_what_drop_computes() -> None:
         top_k_kl_loss_grad(student, teacher, k=3, tail="drop"), forward_kl_loss_grad(student, kept)
     )
     assert softmax(kept).sum() == pytest.approx(5.0)
+
+
+def test_of_many_equal_classes_the_lowest_indices_are_kept() -> None:
+    teacher = np.tile([0.0, 1.0], 32)[np.newaxis]
+    kept = top_k_kl_loss_grad(np.zeros((1, 64)), teacher, k=20, tail="drop") < 0.0
+    assert np.flatnonzero(kept).tolist() == list(range(1, 41, 2))
+
+
+def test_class_that_the_student_excludes_costs_infinity_however_small_the_teachers_share() -> None:
+    assert top_k_kl_loss([[0.0, -np.inf]], [[0.0, -800.0]], k=2, tail="bucket") == np.inf
+
+
+def test_bucket_without_mass_costs_its_own_row_what_the_student_has_in_it() -> None:
+    student, teacher = [[0.0, -3.0, -4.0], [0.0, -1.0, 0.0]], [[0.0, -800.0, -900.0]] * 2
+    rows = [top_k_kl_loss([row], teacher[:1], k=1, tail="bucket") for row in student]
+    got = top_k_kl_loss(student, teacher, k=1, tail="bucket")
+    assert got == pytest.approx(sum(rows) / 2.0, rel=1e-15)

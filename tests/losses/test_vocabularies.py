@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdref import total_variation_loss, universal_logit_loss, universal_logit_loss_grad
+from kdref import softmax, total_variation_loss, universal_logit_loss, universal_logit_loss_grad
 from tests.strategies import SOME, Array, logits, seeds
 
 
@@ -75,3 +75,20 @@ def test_numbers_of_rows_must_agree() -> None:
     for function in (universal_logit_loss, universal_logit_loss_grad):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             function(np.zeros((2, 3)), np.zeros((1, 4)))
+
+
+def test_gradient_keeps_its_digits_where_the_student_is_sure() -> None:
+    # Slopes +1, +1, -1: with q = (1, e^-10, e^-60), all entries are e^-60 times something, of which 1 + 1 is no part.
+    student, teacher = np.array([[0.0, -10.0, -60.0]]), np.array([[0.0, -10.3, -10.3]])
+    q = softmax(student)[0]
+    expected = [2.0 * q[0] * q[2], 2.0 * q[1] * q[2], -2.0 * q[2] * (q[0] + q[1])]
+    got = universal_logit_loss_grad(student, teacher)
+    np.testing.assert_allclose(got, [expected], rtol=1e-14)
+
+
+def test_of_equal_classes_the_first_have_the_higher_ranks() -> None:
+    # The ten highest ranks are pushed up, all others down; the student's 32 largest logits are equal.
+    student = np.tile([0.0, 1.0], 32)[np.newaxis]
+    teacher = np.array([10 * [5.0] + 22 * [0.0] + 32 * [-1.0]])
+    up = np.flatnonzero(universal_logit_loss_grad(student, teacher) < 0.0)
+    assert up.tolist() == list(range(1, 21, 2))
