@@ -22,6 +22,15 @@ def soft(student, teacher, labels, *, temperature, alpha):
 def odd_soft(student, teacher, T):
     return kdref.soft_cross_entropy_loss(student, teacher, temperature=T)
 
+def soft_gradient(student, teacher, labels, *, temperature, alpha):
+    return kdref.soft_cross_entropy_loss_grad(student, teacher, temperature=temperature)
+
+def odd(student, teacher, labels, *, temperature, alpha):
+    return (student**3 * teacher).mean()
+
+def odd_gradient(student, teacher, labels, *, temperature, alpha):
+    return 3 * student**2 * teacher / student.size
+
 def doubled(student, teacher, labels, *, temperature, alpha):
     return 2.0 * kdref.distillation_loss_grad(student, teacher, labels, temperature=temperature, alpha=alpha)
 
@@ -109,6 +118,27 @@ def test_an_unknown_reference_is_refused_with_the_names(place: Any, capsys: Any)
 def test_a_hand_written_gradient_is_judged(place: Any, capsys: Any) -> None:
     assert run(f"{place}:loss", "--gradient", "doubled", "--only", "gradient") == 1
     assert "GRADIENT_MISMATCH" in capsys.readouterr().out
+
+
+def test_a_gradient_alone_says_nothing_of_the_value(place: Any, capsys: Any) -> None:
+    given = ("--gradient", "soft_gradient", "--only", "gradient")
+    assert run(f"{place}:soft", *given) == 0
+    told = capsys.readouterr().out
+    assert "verdict    no fault in its gradient" in told
+    assert "the value: it was not asked for" in told
+    assert run(f"{place}:soft", *given, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["codes"] == []
+
+
+def test_a_gradient_that_is_not_there_cannot_be_without_fault(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:loss", "--only", "gradient") == 1
+    assert "verdict    unknown: its gradient could not be tested" in capsys.readouterr().out
+
+
+def test_a_gradient_is_judged_though_no_formula_is_found(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:odd", "--gradient", "odd_gradient", "--only", "gradient") == 0
+    assert run(f"{place}:odd", "--gradient", "odd_gradient") == 1
+    assert "verdict    unknown" in capsys.readouterr().out
 
 
 def test_a_module_can_be_named_in_place_of_a_file(place: Any) -> None:

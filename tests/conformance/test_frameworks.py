@@ -23,6 +23,22 @@ def hinton_in_torch(
     return alpha * soft + (1 - alpha) * functional.cross_entropy(student, labels)
 
 
+def test_torch_has_its_threads_back_after_a_diagnosis() -> None:
+    torch = pytest.importorskip("torch")
+    before, seen = torch.get_num_threads(), set()
+
+    def loss(student: Any, teacher: Any, labels: Any) -> Any:
+        seen.add(torch.get_num_threads())
+        return (student - teacher).square().mean()
+
+    try:
+        torch.set_num_threads(3)
+        diagnose(loss, framework="torch")
+        assert (seen, torch.get_num_threads()) == ({1}, 3)
+    finally:
+        torch.set_num_threads(before)
+
+
 def hinton_in_jax(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
     jax = pytest.importorskip("jax")
     log_q = jax.nn.log_softmax(student / temperature, axis=-1)

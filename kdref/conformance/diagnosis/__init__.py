@@ -10,7 +10,7 @@
     From a formula to codes.
 """
 
-from kdref.conformance.diagnosis.entry import PARTS as PARTS
 from kdref.conformance.diagnosis.entry import accepted as accepted
 from kdref.conformance.diagnosis.entry import assert_agrees as assert_agrees
 from kdref.conformance.diagnosis.entry import diagnose as diagnose
+from kdref.conformance.report.report import PARTS as PARTS

@@ -8,6 +8,7 @@ from kdref.conformance.diagnosis.progress import Diagnosis
 from kdref.conformance.diagnosis.reading.reading import read
 from kdref.conformance.report import Disagreement, Report
 from kdref.conformance.report.findings import explain, milder_verdicts, verdict_of
+from kdref.conformance.report.report import PARTS
 
 VALUE_BLIND = frozenset(
     {
@@ -36,8 +37,10 @@ def conclude(
         details["OTHER_LOSS"] = "; ".join(dict.fromkeys(names))
     milder = milder_verdicts(codes, frozen_teacher=state.frozen_teacher)
     verdict = verdict_of(codes, milder)
-    if state.convention is None and verdict != "wrong":
+    if verdict != "wrong" and not _judged(state, parts):
         verdict = "unknown"
+    if verdict == "agrees" and "value" in parts:
+        codes.add("AGREES")
     findings = explain(codes, framework, details, milder)
     return Report(
         verdict=verdict,
@@ -48,15 +51,28 @@ def conclude(
         else "",
         convention=state.convention,
         findings=tuple(findings),
-        codes=frozenset(codes | {"AGREES"} if verdict == "agrees" else codes),
+        codes=frozenset(codes),
         alternatives=tuple(alternatives),
-        untested=tuple(state.untested),
+        untested=(
+            *state.untested,
+            *(f"the {part}: it was not asked for" for part in PARTS if part not in parts),
+        ),
         notes=tuple(dict.fromkeys(state.notes)),
-        disagreement=None if verdict == "agrees" else _disagreement(state, reference),
+        disagreement=None
+        if verdict == "agrees" or "value" not in parts
+        else _disagreement(state, reference),
         framework=framework,
         reference=str(reference),
         calls=state.box.calls,
+        parts=parts,
     )
+
+
+def _judged(state: Diagnosis, parts: tuple[str, ...]) -> bool:
+    """Whether what was asked for could be answered: a gradient can be without a formula, the rest cannot."""
+    if set(parts) <= {"gradient"}:
+        return bool(parts) and state.gradient_judged
+    return state.convention is not None
 
 
 def _relative(codes: set[str], found: Convention, against: Convention) -> set[str]:

@@ -16,7 +16,7 @@ from kdref.conformance.diagnosis.calls.box import (
     Loss,
     by_keyword,
 )
-from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
+from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS, one_thread
 from kdref.conformance.diagnosis.calls.frameworks import framework as framework_named
 from kdref.conformance.diagnosis.checks import robustness
 from kdref.conformance.diagnosis.checks.gradients import compare_gradients
@@ -24,10 +24,9 @@ from kdref.conformance.diagnosis.conclude import conclude
 from kdref.conformance.diagnosis.identify import identify
 from kdref.conformance.diagnosis.progress import Diagnosis
 from kdref.conformance.report import Report
+from kdref.conformance.report.report import PARTS
 
 SEED = 20150309
-
-PARTS = ("value", "gradient", "robustness")
 
 
 def diagnose(
@@ -79,8 +78,8 @@ def diagnose(
 
     Notes
     -----
-    The loss is called some thousand times on copies of small inputs.  What is called
-    ``"unknown"`` is not accused of anything.
+    The loss is called some thousand times on copies of small inputs, in PyTorch on one thread.
+    What is called ``"unknown"`` is not accused of anything.
 
     Examples
     --------
@@ -102,6 +101,7 @@ def diagnose(
     with (
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
+        one_thread(box.framework),
     ):  # the user's warnings are not ours to raise
         warnings.simplefilter("ignore")
         identify(state)
@@ -173,6 +173,7 @@ def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
     state.codes |= tests.codes
     state.details.update(tests.details)
     state.untested += tests.untested
+    state.gradient_judged = tests.judged
 
 
 def _add_robustness(state: Diagnosis, ignore_index: int | None) -> None:

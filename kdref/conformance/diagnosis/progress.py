@@ -28,6 +28,7 @@ class Diagnosis:
     tolerance: float = DOUBLE
     positive: bool = False
     convention: Convention | None = None
+    gradient_judged: bool = False
 
     @property
     def alphas(self) -> tuple[float, ...]:

@@ -15,11 +15,18 @@ from kdref.conformance.report.repairs import WORDS
 
 WIDTH = 96
 
+PARTS = ("value", "gradient", "robustness")
+"""What a diagnosis can be asked for."""
+
 HEADLINES = {
     "agrees": "agrees: this is the reference, to rounding",
     "convention": "a convention: a known variant that trains the same way up to weights",
     "wrong": "wrong: {codes}",
     "unknown": "unknown: no formula was found; nothing is claimed about it",
+}
+HEADLINES_WITHOUT_VALUE = HEADLINES | {
+    "agrees": "no fault in its {parts}; whether its value is right was not asked",
+    "unknown": "unknown: its {parts} could not be tested",
 }
 
 
@@ -92,7 +99,8 @@ class Report:
     Attributes
     ----------
     verdict : {"agrees", "convention", "wrong", "unknown"}
-        ``"convention"`` is a known variant that trains the same way up to weights.
+        Of the parts that were asked for; ``"convention"`` is a known variant that trains the same
+        way up to weights.
     formula : str
         What the loss computes, as text; empty if that is unknown.
     convention : Convention or None
@@ -100,7 +108,7 @@ class Report:
     findings : tuple of Finding
         What differs from the reference, with effect and repair.
     codes : frozenset of str
-        The findings' codes; ``{"AGREES"}`` if there is none.
+        The findings' codes; ``{"AGREES"}`` if there is none and the value was asked for.
     alternatives : tuple of str
         Other readings of the same numbers, and what would decide.
     untested : tuple of str
@@ -115,6 +123,8 @@ class Report:
         The formula that it was compared with.
     calls : int
         How often the loss was called.
+    parts : tuple of str
+        Which tests were asked for.
     setup, call : str
         How the snippet imports and calls the user's function.
     """
@@ -131,13 +141,13 @@ class Report:
     framework: str = "numpy"
     reference: str = field(default_factory=lambda: str(HINTON))
     calls: int = 0
+    parts: tuple[str, ...] = PARTS
     setup: str = ""
     call: str = CALL
 
     def __str__(self) -> str:
         """The verdict, the formula beside the reference, findings, what was not tested, a snippet."""
-        mistakes = ", ".join(f.code for f in self.findings if f.verdict == "wrong")
-        lines = [f"verdict    {HEADLINES[self.verdict].format(codes=mistakes)}"]
+        lines = [f"verdict    {self._headline()}"]
         lines += [f"formula    {self.formula or 'not found'}", f"reference  {self.reference}"]
         for finding in sorted(self.findings, key=lambda f: GRAVITY.index(f.verdict)):
             lines += ["", *_finding_lines(finding)]
@@ -152,6 +162,11 @@ class Report:
         if self.disagreement is not None and self.verdict != "agrees":
             lines += ["", "the first disagreement", textwrap.indent(self.snippet(), "    ")]
         return "\n".join(lines)
+
+    def _headline(self) -> str:
+        mistakes = ", ".join(f.code for f in self.findings if f.verdict == "wrong")
+        headlines = HEADLINES if "value" in self.parts else HEADLINES_WITHOUT_VALUE
+        return headlines[self.verdict].format(codes=mistakes, parts=" and ".join(self.parts))
 
     def snippet(self) -> str:
         """Python that reproduces the first disagreement; empty if there is none."""

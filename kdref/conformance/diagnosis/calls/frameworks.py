@@ -1,7 +1,8 @@
 """Hands NumPy inputs to a loss in its own framework, and gets numbers and gradients back."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -116,6 +117,26 @@ class Torch:
         return (zero if arrays[0] is None else arrays[0]), (
             zero if arrays[1] is None else arrays[1]
         )
+
+
+@contextmanager
+def one_thread(framework: Framework) -> Iterator[None]:
+    """PyTorch on one thread meanwhile: inputs of a few numbers gain nothing from more, which only wait in a loop.
+
+    Parameters
+    ----------
+    framework : Framework
+        Of the loss; others than PyTorch are left alone.
+    """
+    if not isinstance(framework, Torch):
+        yield
+        return
+    before = framework.torch.get_num_threads()
+    framework.torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        framework.torch.set_num_threads(before)
 
 
 class Jax:

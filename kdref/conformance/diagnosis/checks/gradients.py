@@ -37,11 +37,14 @@ class GradientTests:
         A measured fact for each code.
     untested : list of str
         What was not tested, and why.
+    judged : bool
+        Whether it was compared with differences.
     """
 
     codes: set[str] = field(default_factory=set)
     details: dict[str, str] = field(default_factory=dict)
     untested: list[str] = field(default_factory=list)
+    judged: bool = False
 
 
 def compare_gradients(
@@ -63,12 +66,12 @@ def compare_gradients(
         result.untested.append("the gradient: a NumPy value carries none (pass gradient=)")
         result.untested.append("whether the teacher gets a gradient: NumPy has none")
         return result
-    judged = True
+    result.judged = True
     if tolerance in (SINGLE, HALF) and convention is None:
         result.untested.append(
             "the gradient: differences of single-precision values show little, and no formula was found"
         )
-        judged = False
+        result.judged = False
     value = _value_of(box, None if tolerance in (DOUBLE, NEARLY) else convention)
     analytic, teachers = [], []
     numerical: dict[str, list[FloatArray]] = {method: [] for method in STEPS}
@@ -80,14 +83,15 @@ def compare_gradients(
         found = _gradient(box, gradient, student, teacher, labels, temperature)
         if found[0] is None:
             result.untested.append("the gradient: what the loss returns cannot be differentiated")
+            result.judged = False
             return result
         analytic.append(found[0])
         teachers.append(found[1])
-        for method, step in STEPS.items() if judged else ():
+        for method, step in STEPS.items() if result.judged else ():
             numerical[method].append(
                 numerical_gradient(value(teacher, labels), student, method=method, step=step)
             )
-    if judged:
+    if result.judged:
         estimates = {method: np.array(found) for method, found in numerical.items()}
         _judge(result, np.array(analytic), estimates, AGREE[tolerance])
     _judge_teacher(result, teachers)
