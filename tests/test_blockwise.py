@@ -935,7 +935,7 @@ def test_rows_where_the_two_terms_of_distillation_balance_are_computed_again() -
     teacher, labels = rng.normal(size=(8, 10)), rng.integers(10, size=8)
     p = softmax(teacher)
     student = np.log((p + np.eye(10)[labels]) / 2.0) + 1e-6 * rng.normal(size=(8, 10))
-    options = {"temperature": 1.0, "alpha": 0.5}
+    options: dict[str, Any] = {"temperature": 1.0, "alpha": 0.5}
     got = value_and_grad("distillation", student, teacher, labels, **options)
     expected = LOSSES["distillation"].grad(student, teacher, labels, **options)
     np.testing.assert_array_less(
