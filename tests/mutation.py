@@ -6,7 +6,8 @@
 The changed code is written to a temporary copy of the package, in which every function carries all its mutants and an
 environment variable chooses one.  There pytest collects the tests of a room once and notes which functions each of
 them reaches; for each mutant a fork of it runs those that reach it, quick ones and killers of its neighbours first,
-until one fails.  Prints the counts and what each survivor changes; `docs/contributing.md` says why those are left.
+until one fails.  `docs/mutants.md` lists the survivors and says why they are left.  Prints the counts and every
+survivor that is not listed there, with what it changes; those, and listed ones that are killed, make it fail.
 """
 
 import ast
@@ -15,12 +16,14 @@ import difflib
 import functools
 import mmap
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +32,9 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 ROOT = Path(__file__).parents[1]
+
+PAGE = ROOT / "docs" / "mutants.md"
+"""Lists the survivors that are left, with the reason."""
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "kdref/_arithmetic.py": ("tests/test_arithmetic.py",),
@@ -217,14 +223,58 @@ def functions_of(file: Path) -> dict[str, list[str]]:
     }
 
 
-def change(folder: Path, mutant: str) -> str:
+@dataclass(frozen=True, order=True)
+class Change:
+    """What a mutant does: the function, as ``module.name`` or ``module.Class.name``, a line of it, and the new one."""
+
+    function: str
+    removed: str
+    added: str
+
+    def __str__(self) -> str:
+        return f"@@ {self.function} @@\n- {self.removed}\n+ {self.added}"
+
+
+def change(folder: Path, mutant: str) -> Change:
     """The lines that a mutant removes and adds."""
     module, _, name = mutant.rpartition(".")
     path = folder / module.replace(".", "/")
     texts = functions_of(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
-    original = texts[f"{name.rpartition('_')[0]}_orig"]
-    lines = list(difflib.unified_diff(original, texts[name], lineterm="", n=0))[2:]
-    return "\n".join(f"    {line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")
+    plain = name.rpartition("__mutmut_")[0]
+    lines = list(
+        difflib.unified_diff(texts[f"{plain}__mutmut_orig"], texts[name], lineterm="", n=0)
+    )[2:]
+    removed, added = (" ".join(x[1:].strip() for x in lines if x[0] == sign) for sign in "-+")
+    words = plain.removeprefix("xǁ").replace("ǁ", ".") if "ǁ" in plain else plain.removeprefix("x_")
+    return Change(f"{module.removeprefix('kdref.')}.{words}", removed, added)
+
+
+def changes_of(folder: Path, mutants: list[str]) -> dict[str, Change]:
+    """What each mutant does; without those that do nothing, since 1e300 + 1 is 1e300."""
+    changes = {mutant: change(folder, mutant) for mutant in mutants}
+    return {mutant: c for mutant, c in changes.items() if c.removed != c.added}
+
+
+def explained(page: str) -> list[Change]:
+    """The changes that a page lists in its blocks of type ``diff``."""
+    changes = []
+    function = removed = ""
+    for block in re.findall(r"^```diff\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("@@ "):
+                function = line.strip("@ ")
+            elif line.startswith("- "):
+                removed = line[2:]
+            else:
+                changes.append(Change(function, removed, line[2:]))
+    return changes
+
+
+def of_file(changes: list[Change], file: str) -> list[Change]:
+    """Those in the functions of a file of the package."""
+    module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    starts = re.compile(rf"{module.removeprefix('kdref.')}\.([A-Z]\w*\.)?\w+")
+    return [change for change in changes if starts.fullmatch(change.function)]
 
 
 def say(text: str) -> None:
@@ -233,24 +283,41 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def main(rooms: list[str]) -> None:
-    """Copies, mutates, tests and prints."""
+def count(what: str, tried: int, alive: int) -> str:
+    """A line of numbers."""
+    return f"{what}: {tried - alive} of {tried} killed, {1 - alive / max(tried, 1):.1%}"
+
+
+def compare(survivors: list[Change], listed: list[Change]) -> bool:
+    """Print where survivors and the list differ; whether they do."""
+    for change in sorted(Counter(survivors) - Counter(listed)):
+        say(f"not listed:\n{change}")
+    for change in sorted(Counter(listed) - Counter(survivors)):
+        say(f"listed, but killed:\n{change}")
+    return sorted(survivors) != sorted(listed)
+
+
+def main(rooms: list[str]) -> int:
+    """Copies, mutates, tests and prints; 1 where the list of survivors is not up to date."""
     tried = alive = 0
+    differs = False
+    listed = explained(PAGE.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="kdref-mutants-") as name:
         folder = Path(name)
         copy(folder)
         for room in rooms or ROOMS:
-            mutants = [mutant for file in files_of(room) for mutant in mutate(folder, file)]
-            survivors = survivors_of(folder, mutants, tests_of(room))
-            tried, alive = tried + len(mutants), alive + len(survivors)
-            killed = len(mutants) - len(survivors)
-            say(f"{room}: {killed} of {len(mutants)} killed, {killed / len(mutants):.1%}")
-            for mutant in survivors:
-                say(f"  {mutant}\n{change(folder, mutant)}")
-            for file in files_of(room):
+            files = {file: changes_of(folder, mutate(folder, file)) for file in files_of(room)}
+            mutants = [mutant for changes in files.values() for mutant in changes]
+            survivors = set(survivors_of(folder, mutants, tests_of(room)))
+            for file, changes in files.items():
+                left = [change for mutant, change in changes.items() if mutant in survivors]
+                tried, alive = tried + len(changes), alive + len(left)
+                say(count(file, len(changes), len(left)))
+                differs |= compare(left, of_file(listed, file))
                 shutil.copy2(ROOT / file, folder / file)
-    say(f"together: {tried - alive} of {tried} killed, {(tried - alive) / tried:.1%}")
+    say(count("together", tried, alive))
+    return int(differs)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

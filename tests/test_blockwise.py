@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from kdref import softmax
 from kdref.blockwise import _work, separable_losses, value_and_grad
 from kdref.blockwise._batch import Block, checked_batch, loss_parameters
 from kdref.blockwise._fast import (
@@ -917,3 +918,54 @@ def test_spans_cover_every_block_once_and_in_order(n_blocks: int) -> None:
     pieces = spans(n_blocks)
     assert [block for piece in pieces for block in piece] == list(range(n_blocks))
     assert 1 <= len(pieces) <= SPANS
+
+
+def test_labels_without_a_share_are_checked_and_change_nothing() -> None:
+    student, teacher = np.random.default_rng(4).normal(size=(2, 3, 5))
+    got = value_and_grad("distillation", student, teacher, [0, 1, 4], alpha=1.0)
+    assert got.value == value_and_grad("distillation", student, teacher, alpha=1.0).value
+    assert got.rows_recomputed == 0
+    with pytest.raises(ValueError, match=r"^labels must lie in 0 \.\. 4, got 5 at index 2$"):
+        value_and_grad("distillation", student, teacher, [0, 1, 5], alpha=1.0)
+
+
+def test_rows_where_the_two_terms_of_distillation_balance_are_computed_again() -> None:
+    # Half of q - p and half of q - y vanish together at q = (p + y) / 2, where neither term does.
+    rng = np.random.default_rng(6)
+    teacher, labels = rng.normal(size=(8, 10)), rng.integers(10, size=8)
+    p = softmax(teacher)
+    student = np.log((p + np.eye(10)[labels]) / 2.0) + 1e-6 * rng.normal(size=(8, 10))
+    options: dict[str, Any] = {"temperature": 1.0, "alpha": 0.5}
+    got = value_and_grad("distillation", student, teacher, labels, **options)
+    expected = LOSSES["distillation"].grad(student, teacher, labels, **options)
+    np.testing.assert_array_less(
+        abs(got.gradient - expected).max(axis=1), AGREEMENT * abs(expected).max(axis=1)
+    )
+    assert got.rows_recomputed == 8
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_ordinary_rows_are_not_computed_again_at_a_high_temperature(name: str) -> None:
+    rng = np.random.default_rng(7)
+    student, teacher = 64.0 * rng.normal(size=(2, 16, 100))
+    inputs = {"student_logits": student, "teacher_logits": teacher}
+    if name == "distillation":
+        inputs["labels"] = rng.integers(100, size=16)
+    assert value_and_grad(name, **inputs, temperature=64.0).rows_recomputed == 0
+
+
+def zeros_worked_on(n_rows: int, n_classes: int) -> _work.Work:
+    """How forward KL of that many logits would be shared out; they take no memory."""
+    zeros = np.broadcast_to(np.float32(0.0), (n_rows, n_classes))
+    entry = LOSSES["forward_kl"]
+    batch = checked_batch(entry, zeros, zeros, None, None)
+    return _work.Work(entry, loss_parameters(entry, {}), batch, zeros)
+
+
+def test_one_thread_works_where_two_would_exceed_the_memory() -> None:
+    assert zeros_worked_on(4, 1_500_000).most_threads == 1
+    assert zeros_worked_on(4, 1_000).most_threads > 1
+
+
+def test_block_is_a_quarter_of_the_rows_rounded_up() -> None:
+    assert zeros_worked_on(401, 1_000).rows_at_once == 101
