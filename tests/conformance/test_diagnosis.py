@@ -5,7 +5,14 @@ import pytest
 
 import kdref
 from kdref.conformance import CODES, assert_agrees, diagnose, distillation_convention
-from tests.conformance.corpus.by_hand_numpy import confidence_weighted, contrastive, nll, textbook
+from tests.conformance.corpus.by_hand_numpy import (
+    confidence_weighted,
+    contrastive,
+    log_softmax,
+    nll,
+    softmax,
+    textbook,
+)
 from tests.conformance.corpus.random_losses import Recipe
 from tests.conformance.corpus.scoring import unseen_error
 from tests.conformance.near_misses import NEAR_MISSES
@@ -96,6 +103,30 @@ def test_the_formula_is_readable() -> None:
     assert report.formula == (
         "(1 - alpha) * CE(labels, student) + alpha * T^2 * KL(teacher/T || student/T) / C"
     )
+
+
+@pytest.mark.parametrize(
+    ("largest", "told"), [(1.0, "clip all 1e-07"), (1.0 - 1e-7, "clip both all 1e-07")]
+)
+def test_probabilities_clipped_at_one_end_are_told_from_those_at_both(
+    largest: Any, told: Any
+) -> None:
+    def clipped(s: Any, t: Any, y: Any, *, temperature: Any) -> Any:
+        p, q = (np.clip(softmax(z / temperature), 1e-7, largest) for z in (t, s))
+        return temperature**2 * (p * np.log(p / q)).sum(1).mean()
+
+    assert diagnose(clipped).formula == f"T^2 * KL(teacher/T || student/T) [{told}]"
+
+
+def test_a_student_softened_at_another_fixed_temperature_than_its_teacher_is_one_cross_entropy() -> (
+    None
+):
+    def two_temperatures(s: Any, t: Any, y: Any, *, alpha: Any) -> Any:
+        soft = -(softmax(t / 0.04) * log_softmax(s / 0.1)).sum(1).mean()
+        return alpha * soft + (1 - alpha) * nll(s, y)
+
+    formula = "(1 - alpha) * CE(labels, student) + alpha * CE(teacher/0.04, student/0.1)"
+    assert diagnose(two_temperatures).formula == formula
 
 
 def test_a_missing_square_is_a_convention_in_a_soft_only_loss() -> None:
