@@ -170,7 +170,10 @@ def test_skew_divergences_of_a_row_do_not_depend_on_its_neighbours(name: str) ->
     assert value(student, teacher, weights=[1e-300, 1.0]) == pytest.approx(alone, rel=1e-14, abs=0)
 
 
-def test_skew_divergence_grows_to_minus_log_skew_where_the_student_denies_the_teacher() -> None:
+@pytest.mark.parametrize("depth", [700.0, 800.0, 1e5])
+def test_skew_divergence_grows_to_minus_log_skew_where_the_student_denies_the_teacher(
+    depth: float,
+) -> None:
     # m = skew p but for e^-700: KL(p, m) = -log skew.
-    value = skew_forward_kl_loss([[0.0, -700.0]], [[-700.0, 0.0]], skew=0.25)
+    value = skew_forward_kl_loss([[0.0, -depth]], [[-depth, 0.0]], skew=0.25)
     assert value == pytest.approx(math.log(4.0), rel=1e-15)
