@@ -95,6 +95,7 @@ def test_expm1_minus_identity_is_zero_at_zero_and_grows_without_end_below() -> N
     got = expm1_minus_identity(np.array([0.0, -np.inf]))
     assert got.dtype == np.float64
     assert got.tolist() == [0.0, np.inf]
+    assert got.dtype == np.float64
 
 
 def psi(g: float) -> mpfr:
@@ -102,7 +103,8 @@ def psi(g: float) -> mpfr:
 
 
 @pytest.mark.parametrize(
-    "g", [1e-150, -1e-150, 1e-8, -1e-8, -0.64, -0.66, 1.74, 1.76, -0.999, 30.0, 1e300]
+    "g",
+    [1e-150, -1e-150, 1e-8, -1e-8, -0.64, -0.66, 1.74, 1.76, 2.7, -0.999, 30.0, 1e300],
 )
 def test_identity_minus_log1p_keeps_its_digits_at_every_size(g: float) -> None:
     got = float(identity_minus_log1p(np.array(g), np.log1p(g)))
@@ -121,6 +123,7 @@ def test_identity_minus_log1p_keeps_its_digits_near_zero(g: float) -> None:
 def test_identity_minus_log1p_is_zero_at_zero_and_grows_without_end_at_minus_one() -> None:
     got = identity_minus_log1p(np.array([0.0, -1.0]), np.array([0.0, -np.inf]))
     assert got.tolist() == [0.0, np.inf]
+    assert got.dtype == np.float64
 
 
 def test_compensated_sum_keeps_what_every_partial_sum_dropped() -> None:

@@ -22,6 +22,7 @@ from kdref.blockwise._fast import (
     COLUMNS,
     ROUNDOFF,
     TOLERANCE,
+    Outcome,
     Powers,
     Scratch,
     Target,
@@ -969,3 +970,20 @@ def test_one_thread_works_where_two_would_exceed_the_memory() -> None:
 
 def test_block_is_a_quarter_of_the_rows_rounded_up() -> None:
     assert zeros_worked_on(401, 1_000).rows_at_once == 101
+
+
+def test_block_of_rows_that_all_count_is_written_into_the_gradient_itself() -> None:
+    entry, logits, gradient = LOSSES["forward_kl"], np.zeros((8, 3)), np.empty((8, 3))
+    batch = checked_batch(entry, logits, logits, None, None)
+    work = _work.Work(entry, loss_parameters(entry, {}), batch, gradient)
+    fast, shared = work.fast, list[bool]()
+    assert fast is not None
+
+    def noting(block: Block, target: Target, scratch: Scratch) -> Outcome:
+        shared.append(np.shares_memory(target.out, gradient))
+        return fast(block, target, scratch)
+
+    work.fast = noting
+    for start in (0, 4):
+        work.block(start, start + 4, work.allocated())
+    assert shared == [True, True]

@@ -129,6 +129,14 @@ def test_excluded_classes_cost_a_finite_amount_and_have_a_finite_gradient(
     np.testing.assert_allclose(got, gradient, rtol=1e-14, atol=0)
 
 
+@pytest.mark.parametrize("beta", [1e-10, 0.25, 1.0 - 1e-10])
+def test_generalised_js_of_sides_that_deny_each_other_is_the_entropy_of_beta(beta: float) -> None:
+    # p = (0, 1) and q = (1, 0), but for e^-700: beta log 1/beta + (1 - beta) log 1/(1 - beta).
+    value = generalised_js_loss([[0.0, -700.0]], [[-700.0, 0.0]], beta=beta)
+    expected = -beta * math.log(beta) - (1.0 - beta) * math.log1p(-beta)
+    assert value == pytest.approx(expected, rel=1e-14, abs=0.0)
+
+
 SKEWED = ("skew_forward_kl", "skew_reverse_kl")
 
 
