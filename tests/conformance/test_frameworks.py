@@ -108,6 +108,29 @@ def test_a_detached_part_of_the_student_is_a_gradient_mismatch() -> None:
     assert report.formula.endswith("KL(teacher/T || student/T)")
 
 
+def test_a_weight_held_constant_in_an_unknown_loss_is_no_mistake_but_a_lost_gradient_is() -> None:
+    torch = pytest.importorskip("torch")
+
+    def weighted(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        gap = torch.sin(student) - torch.sin(teacher.detach())
+        return (gap.detach().abs() * gap**2).sum()
+
+    def lost(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        return (
+            weighted(student.detach(), teacher, labels, temperature=1.0, alpha=0.5)
+            + 0 * student.sum()
+        )
+
+    report = diagnose(weighted, framework="torch")
+    assert report.verdict == "unknown"
+    assert report.codes == set()
+    assert any("held constant on purpose" in item for item in report.untested)
+    assert diagnose(weighted, framework="torch", parts=("gradient",)).verdict == "unknown"
+    (finding,) = diagnose(lost, framework="torch").findings
+    assert finding.code == "GRADIENT_MISMATCH"
+    assert "0 times the derivative" in finding.detail
+
+
 def test_a_wrong_backward_pass_is_told_with_its_factor() -> None:
     torch = pytest.importorskip("torch")
 

@@ -54,6 +54,18 @@ def test_padding_is_not_tested_unless_asked_for() -> None:
     assert any("padding" in item for item in diagnose(hard_term_masked).untested)
 
 
+def test_rows_that_are_ranked_in_their_batch_couple_on_purpose() -> None:
+    def harder_half_twice(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
+        loss = Recipe().loss
+        given = {"temperature": temperature, "alpha": alpha}
+        rows = np.array([loss(s[[i]], t[[i]], y[[i]], **given) for i in range(len(y))])
+        return np.mean(np.where(rows > np.median(rows), 2.0, 1.0) * rows)
+
+    report = diagnose(harder_half_twice)
+    assert report.codes == set()
+    assert any("as by their rank" in note for note in report.notes)
+
+
 def test_a_stable_loss_with_large_offsets_is_not_called_unstable() -> None:
     assert "UNSTABLE" not in diagnose(textbook).codes
 

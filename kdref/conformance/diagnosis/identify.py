@@ -104,6 +104,8 @@ def _within(state: Diagnosis, tolerance: float, reach: Reach) -> Formula | None:
 def _judge_coupling(state: Diagnosis) -> None:
     if robustness.is_mean_of_rows(state.box, state.rng):
         state.notes.append("a mean of rows with weights that depend on the rows themselves")
+    elif robustness.only_ranks_rows(state.box, state.rng):
+        state.notes.append("rows are chosen or weighted within the batch, as by their rank")
     elif _plain_alone(state):
         state.codes.add("ROW_COUPLING")
 

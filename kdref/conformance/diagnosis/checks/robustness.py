@@ -1,7 +1,10 @@
 """Tests beyond the formula: determinism, mutation, rows that see each other, padding, precision."""
 
+import itertools
+
 import numpy as np
 
+from kdref._checks import FloatArray, IntArray
 from kdref.conformance.diagnosis.calls.box import Box
 from kdref.conformance.diagnosis.calls.probes import ALPHAS, BASE, Probes, draw
 
@@ -13,6 +16,12 @@ NOISE_STEPS = {"single": 2.0**-20, "half": 2.0**-10}
 
 SMOOTH = {"single": 3e-9, "half": 3e-5}
 """Second differences, relative to the value, above which the result was computed in that precision or less."""
+
+NEARBY, UNCOUPLED = 2.0**-10, 1e-10
+"""A move of logits that changes no rank, and the mixed difference, of the order of its square, that is none."""
+
+Pair = tuple[FloatArray, FloatArray]
+"""Logits of student and teacher."""
 
 
 def is_deterministic(box: Box, probes: Probes) -> bool:
@@ -57,20 +66,40 @@ def uses_teacher(box: Box, rng: np.random.Generator) -> bool:
 
 def couples_rows(box: Box, rng: np.random.Generator) -> bool:
     """Whether a change of one row has another effect when a second row has changed, too."""
-    n, c, temperature = 2, BASE[1], BASE[2]
+    n, c = 2, BASE[1]
     for student, teacher, labels in zip(*draw(rng, 3, n, c), strict=True):
-        others = draw(rng, 1, n, c)
-        total = 0.0
-        for first in (0, 1):
-            for second in (0, 1):
-                s, t = student.copy(), teacher.copy()
-                for row, changed in enumerate((first, second)):
-                    if changed:
-                        s[row], t[row] = others[0][0, row], others[1][0, row]
-                total += (-1.0) ** (first + second) * box.one(s, t, labels, temperature, ALPHA)
-        if abs(total) > 1e-6:
+        new_student, new_teacher, _ = draw(rng, 1, n, c)
+        moved = new_student[0], new_teacher[0]
+        if abs(_mixed_difference(box, (student, teacher), moved, labels)) > 1e-6:
             return True
     return False
+
+
+def only_ranks_rows(box: Box, rng: np.random.Generator) -> bool:
+    """Whether rows that see each other no longer do so when they move by very little.
+
+    Rows that are chosen, or weighted, by their rank in the batch couple on purpose; logits that are mixed with other
+    rows' stay coupled however small the move.
+    """
+    n, c = 2, BASE[1]
+    for student, teacher, labels in zip(*draw(rng, 6, n, c), strict=True):
+        moves = NEARBY * rng.normal(size=(2, n, c))
+        moved = student + moves[0], teacher + moves[1]
+        if not abs(_mixed_difference(box, (student, teacher), moved, labels)) <= UNCOUPLED:
+            return False
+    return True
+
+
+def _mixed_difference(box: Box, logits: Pair, moved: Pair, labels: IntArray) -> float:
+    """What a change of both rows does beyond the two changes alone."""
+    total = 0.0
+    for changed in itertools.product((False, True), repeat=2):
+        rows = np.array(changed)[:, np.newaxis]
+        student, teacher = (
+            np.where(rows, new, old) for old, new in zip(logits, moved, strict=True)
+        )
+        total += (-1.0) ** sum(changed) * box.one(student, teacher, labels, BASE[2], ALPHA)
+    return total
 
 
 def is_mean_of_rows(box: Box, rng: np.random.Generator) -> bool:
