@@ -35,6 +35,9 @@ LIFT = 700.0
 E_MINUS_LIFT = float.fromhex("0x1.14f2b0fb9307fp-1010")
 """e^-700, correctly rounded."""
 
+TIE = 2.0**-49
+"""A gap within 8 roundings of zero is taken for zero where only its sign counts."""
+
 WIDE = 2.0**1020
 """Above this the difference of two logits may overflow: they and the temperature are scaled down alike."""
 
@@ -137,12 +140,14 @@ def soften(logits: FloatArray, temperature: float) -> Softened:
 class SoftenedPair:
     """Two softened distributions of the same rows and ``gap``, which is log q - log p; what they were made of.
 
-    The logits and the temperature are those after `in_range`.
+    The ``rounding`` of a row, of shape (..., 1), is the size of the numbers that its gaps' common constant is rounded
+    at.  The logits and the temperature are those after `in_range`.
     """
 
     p: Softened
     q: Softened
     gap: FloatArray
+    rounding: FloatArray
     p_logits: FloatArray
     q_logits: FloatArray
     temperature: float
@@ -150,8 +155,18 @@ class SoftenedPair:
     def swapped(self) -> "SoftenedPair":
         """The pair with the roles exchanged."""
         return SoftenedPair(
-            self.q, self.p, -self.gap, self.q_logits, self.p_logits, self.temperature
+            self.q,
+            self.p,
+            -self.gap,
+            self.rounding,
+            self.q_logits,
+            self.p_logits,
+            self.temperature,
         )
+
+    def sign(self) -> FloatArray:
+        """Sign of ``q - p``; a gap that rounding alone may have made is a tie, as of (2, 1, 0) and (0, 1, 2)."""
+        return np.where(abs(self.gap) <= TIE * self.rounding, 0.0, np.sign(self.gap))
 
     def gap_from_top(self) -> FloatArray:
         """The gap relative to its value at q's top.
@@ -199,10 +214,13 @@ def soften_pair(p_logits: FloatArray, q_logits: FloatArray, temperature: float) 
         grown = q.p * (pick(p.p, shared) / pick(q.p, shared))  # p e^x, also where p is zero
         surplus = np.where(x <= 1.0, p.p * np.expm1(np.minimum(x, 1.0)), grown - p.p)
         total = surplus.sum(axis=-1, keepdims=True)
-        far = pick(p.log_p, shared) - pick(q.log_p, shared)
-        constant = np.where(abs(total) < 0.5, np.log1p(_within_half(total)), far)
+        p_shared, q_shared = pick(p.log_p, shared), pick(q.log_p, shared)
+        near = abs(total) < 0.5
+        constant = np.where(near, np.log1p(_within_half(total)), p_shared - q_shared)
+        moved = abs(surplus).sum(axis=-1, keepdims=True)
+        rounding = np.where(near, moved, finite_or_zero(-p_shared - q_shared))
     gap = x - finite_or_zero(constant)
-    return SoftenedPair(p, q, gap, p_logits, q_logits, temperature)
+    return SoftenedPair(p, q, gap, rounding, p_logits, q_logits, temperature)
 
 
 def _relative_difference(

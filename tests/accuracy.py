@@ -154,10 +154,14 @@ def error(subject: Subject, case: Case, row: int, got: Any, truth: Any) -> float
     if subject.kind == "entries":
         return worst_ulps(got, truth, form)
     if subject.kind == "logsumexp" and form is FLOAT64:
-        logits = case.student[row].astype(np.float64)
-        scale = max(abs(mpfr(float(logits.max()))), gmpy2.log(mpfr(len(logits))))
-        return ulps(float(got), truth, form, scale=scale)
+        return ulps(float(got), truth, form, scale=size_of_logsumexp(case, row))
     return ulps(float(got), truth, form)
+
+
+def size_of_logsumexp(case: Case, row: int) -> mpfr:
+    """The numbers whose sum log-sum-exp is: max z and at most log C."""
+    logits = case.student[row].astype(np.float64)
+    return max(abs(mpfr(float(logits.max()))), gmpy2.log(mpfr(len(logits))))
 
 
 def elementwise(subject: Subject, case: Case, got: Any, truth: Any) -> float:

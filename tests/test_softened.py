@@ -20,7 +20,7 @@ from kdref._softened import (
 from tests.oracle import rows as truth
 from tests.oracle.precision import working_precision
 from tests.oracle.rounding import rounded, ulps, worst_ulps
-from tests.strategies import SOME, Array, extreme_logits, logits, temperatures
+from tests.strategies import SOME, Array, extreme_logits, logits, seeds, temperatures
 
 SHIFT = 1e8
 """A common shift that leaves a float64 logit eight of its sixteen digits."""
@@ -231,6 +231,32 @@ def test_swapped_exchanges_the_roles() -> None:
     assert swapped.p is pair.q
     assert swapped.q is pair.p
     np.testing.assert_array_equal(swapped.gap, -pair.gap)
+    np.testing.assert_array_equal(swapped.sign(), -pair.sign())
+
+
+def test_sign_is_that_of_the_difference() -> None:
+    # p = (1/2, 1/4, 1/4), q = (1/4, 1/2, 1/4).
+    pair = soften_pair(np.log([[2.0, 1.0, 1.0]]), np.log([[1.0, 2.0, 1.0]]), 1.0)
+    np.testing.assert_array_equal(pair.sign(), [[-1.0, 1.0, 0.0]])
+
+
+@given(seed=seeds, n_classes=st.sampled_from([3, 10, 300]), temperature=temperatures)
+@SOME
+def test_sign_of_a_class_is_zero_where_only_the_others_change_places(
+    seed: int, n_classes: int, temperature: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    for row in (3.0 * rng.normal(size=n_classes), rng.choice([-1e300, 1e300], n_classes)):
+        moved = np.append(rng.permutation(row[:-1]), row[-1])
+        pair = soften_pair(row[np.newaxis], moved[np.newaxis], temperature)
+        np.testing.assert_array_equal(pair.sign()[0], np.sign(moved - row))
+
+
+def test_sign_sees_what_is_far_smaller_than_a_probability() -> None:
+    # The third class grows by (e - 1) e^-80 / 2, which the first two lose.
+    a = np.array([[0.0, 0.0, -80.0]])
+    pair = soften_pair(a, np.array([[0.0, 0.0, -79.0]]), 1.0)
+    np.testing.assert_array_equal(pair.sign(), [[-1.0, -1.0, 1.0]])
 
 
 @pytest.mark.parametrize("noise", [1e-3, 1e-8, 1e-12])

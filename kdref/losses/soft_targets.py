@@ -6,7 +6,6 @@ student's distribution.  None of these losses carries a factor :math:`T^2`: see 
 
 from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from kdref import _checks
@@ -579,7 +578,7 @@ def total_variation_loss_grad(
     temperature = _checks.temperature(temperature)
     student, teacher, rows = logit_rows(student_logits, teacher_logits, weights)
     pair = soften_pair(teacher, student, temperature)
-    slopes = np.sign(pair.gap) / 2.0
+    slopes = pair.sign() / 2.0
     return rows.mean_grad(pair.q.backward(slopes - pick(slopes, pair.q.top)) / temperature)
 
 

@@ -52,8 +52,8 @@ def universal_logit_loss(
     Notes
     -----
     This is the Wasserstein-1 distance with the same cost between any two tokens.  It compares how sure the two are, not
-    of what.  The kinks are ties: probabilities at one rank that agree to the last bit, where the sign taken is 0, and
-    equal probabilities of two of the student's classes, which keep their order.
+    of what.  The kinks are ties: equal probabilities at one rank, where the sign taken is 0, and equal probabilities of
+    two of the student's classes, which keep their order.
 
     References
     ----------
@@ -110,8 +110,7 @@ def universal_logit_loss_grad(
     array([[-0.1875,  0.1875]])
     """
     pair, order, rows = _ranked_pair(student_logits, teacher_logits, weights)
-    # Of probabilities as they are rounded: two that agree to the last bit are a tie.
-    slopes = np.sign(pair.q.p - pair.p.p)
+    slopes = pair.sign()
     by_rank = pair.q.backward(slopes - pick(slopes, pair.q.top))[:, : order.shape[1]]
     row_grads = np.empty_like(by_rank)
     np.put_along_axis(row_grads, order, by_rank, axis=1)

@@ -115,6 +115,10 @@ def bounds_table() -> str:
         ("gradients", f"{bounds.GRADIENT:g} ulp of the row's largest entry"),
         (f"gradients on {', '.join(bounds.EXTREMES)}", f"{bounds.GRADIENT_OF_EXTREMES:g} ulp of the same"),
         ("anything, for float32 and float16 input", f"{bounds.ROUNDED_ONCE:g} ulp of that type"),
+        (
+            "the same, logsumexp near 0",
+            f"{bounds.NARROW_LOGSUMEXP:g} ulp of that type, or the float64 bound where that is more",
+        ),
     ]  # fmt: skip
     return markdown(("results", "bound"), rows)
 

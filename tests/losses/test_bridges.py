@@ -142,6 +142,19 @@ def test_total_variation_gradient_takes_the_middle_of_the_kink_at_a_tie() -> Non
     )
 
 
+def test_total_variation_gradient_knows_a_tie_whose_neighbours_changed_places() -> None:
+    # Five of ten share the mass on either side, one of them on both: of the student's, four signs are 1/2, one is 0,
+    # and the mean is 2/5.
+    student = np.array([[1, 1, 1, 1, 1, -1, -1, -1, -1, -1]]) * 1e300
+    teacher = np.array([[-1, -1, -1, -1, 1, 1, 1, 1, 1, -1]]) * 1e300
+    np.testing.assert_allclose(
+        total_variation_loss_grad(student, teacher, temperature=7.029420869578016)
+        * 7.029420869578016,
+        [[0.02, 0.02, 0.02, 0.02, -0.08, 0.0, 0.0, 0.0, 0.0, 0.0]],
+        rtol=1e-14,
+    )
+
+
 def test_total_variation_gradient_does_not_fade_near_the_teacher() -> None:
     teacher = np.array([[1.0, 0.0, -0.5]])
     direction = np.array([[0.3, -0.2, 0.1]])

@@ -92,3 +92,9 @@ def test_of_equal_classes_the_first_have_the_higher_ranks() -> None:
     teacher = np.array([10 * [5.0] + 22 * [0.0] + 32 * [-1.0]])
     up = np.flatnonzero(universal_logit_loss_grad(student, teacher) < 0.0)
     assert up.tolist() == list(range(1, 21, 2))
+
+
+def test_signs_are_those_of_probabilities_that_both_round_to_one() -> None:
+    # The student is surer by about e^-40: g = (1, -1), and the entries are +-2 q_1 q_2.
+    grad = universal_logit_loss_grad([[50.0, 0.0]], [[40.0, 0.0]])
+    np.testing.assert_allclose(grad, [[2.0 * np.exp(-50.0), -2.0 * np.exp(-50.0)]], rtol=1e-14)
