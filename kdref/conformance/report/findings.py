@@ -1,10 +1,12 @@
 """Findings: codes explained in the user's framework, and the verdict that they add up to."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from kdref.conformance.report.codes import CODES
 from kdref.conformance.report.repairs import WORDS
+from kdref.conformance.report.wording import worded
 
 VERDICTS = ("agrees", "convention", "wrong", "unknown")
 
@@ -45,10 +47,21 @@ def milder_verdicts(codes: Iterable[str], *, frozen_teacher: bool) -> dict[str, 
 
 
 def explain(
-    codes: Iterable[str], framework: str, details: dict[str, str], milder: dict[str, str]
+    codes: Iterable[str],
+    framework: str,
+    details: dict[str, str],
+    milder: dict[str, str],
+    *,
+    in_hard: AbstractSet[str] = frozenset(),
+    in_soft: AbstractSet[str] = frozenset(),
 ) -> list[Finding]:
     """The findings of some codes, with repairs in a framework, in the order of `CODES`."""
     given = set(codes)
+    found = [
+        (name, worded(name, given, in_hard, in_soft))
+        for name in CODES
+        if name in given and name != "AGREES"
+    ]
     return [
         Finding(
             name,
@@ -59,8 +72,7 @@ def explain(
             code.repair.format(**WORDS[framework]),
             details.get(name, ""),
         )
-        for name, code in CODES.items()
-        if name in given and name != "AGREES"
+        for name, code in found
     ]
 
 
