@@ -276,6 +276,14 @@ def test_smoothing_over_the_other_classes_is_read_as_people_write_it() -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("tau", [2.31, 5.07])
+def test_an_epsilon_beside_an_odd_temperature_moves_no_softmax_to_another_axis(tau: Any) -> None:
+    options: dict[str, Any] = {"soft_epsilon": 1e-7, "hard_epsilon": 1e-8, "power": -2.0}
+    report = diagnose(Recipe(student_tau=tau, teacher_tau=tau, **options).loss)
+    assert report.codes == {"EPSILON", "T_SQUARED_INVERTED", "TEMPERATURE_FIXED"}
+
+
 def test_words_fit_what_stands_beside_them() -> None:
     report = diagnose(Recipe(power=0.0, student_tau=1.0).loss)
     changes = {finding.code: finding.changes for finding in report.findings}

@@ -84,8 +84,8 @@ CODES: dict[str, Code] = {
         "as by mistake", "the optimum, as a rule", "for the Hinton loss: {kl}, with p = {p} and log_q = {log_q}",
     ),
     "NOT_THE_REFERENCE": Code(
-        "convention", "another formula than the reference that was named", "the value, and whatever follows from what "
-        "is seen", "what the two formulas share", "bring the formula and the reference above together",
+        "convention", "another formula than the reference that was named", "the value, by what is seen",
+        "what the two formulas share", "bring the formula and the reference above together",
     ),
     # Wrong values
     "CLASS_MEAN": Code(
