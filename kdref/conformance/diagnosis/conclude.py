@@ -41,7 +41,7 @@ def conclude(
         verdict = "unknown"
     if verdict == "agrees" and "value" in parts:
         codes.add("AGREES")
-    findings = explain(codes, framework, details, milder)
+    findings = explain(codes, framework, details, milder, state.variants)
     return Report(
         verdict=verdict,
         formula=str(state.convention)

@@ -169,9 +169,12 @@ def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
         state.convention,
         tolerance=state.tolerance,
         positive=state.positive,
+        varies=bool(state.takes),
     )
     state.codes |= tests.codes
     state.details.update(tests.details)
+    state.variants.update(tests.variants)
+    state.notes += tests.notes
     state.untested += tests.untested
     state.gradient_judged = tests.judged
 

@@ -23,6 +23,7 @@ class Diagnosis:
     frozen_teacher: bool = True
     codes: set[str] = field(default_factory=set)
     details: dict[str, str] = field(default_factory=dict)
+    variants: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     untested: list[str] = field(default_factory=list)
     tolerance: float = DOUBLE

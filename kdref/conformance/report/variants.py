@@ -1,0 +1,17 @@
+"""Other words for a code where what was seen is a case of its own: the same verdict, another repair."""
+
+from kdref.conformance.report.codes import Code
+
+VARIANTS: dict[str, Code] = {
+    "no gradient": Code(
+        "wrong", "there is no gradient with respect to the student", "nothing can be trained with it", "the value",
+        "nothing on the way from the student's logits to the result that is no operation of the framework: no "
+        "number in place of its arrays, no detaching, no block without gradients",
+    ),
+    "gradient not finite": Code(
+        "wrong", "the gradient is not finite where the value is", "one step turns the weights into NaN", "the value",
+        "log_q = {log_q}; what a logarithm or a root cannot take must be replaced before it, since a selection "
+        "after it multiplies infinity by 0",
+    ),
+}  # fmt: skip
+"""Words by name; a diagnosis says which name a code goes by."""
