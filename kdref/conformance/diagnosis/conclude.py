@@ -26,7 +26,7 @@ def conclude(
     codes, names, alternatives = set(state.codes), list[str](), list[str]()
     reference = HINTON if against is None else against
     if state.convention is not None:
-        reading = read(state.convention, takes=state.takes)
+        reading = read(state.convention, takes=state.takes, kept=state.kept)
         codes |= reading.codes
         names, alternatives = reading.names, reading.alternatives
         state.notes += reading.notes

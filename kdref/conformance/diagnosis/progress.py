@@ -21,6 +21,7 @@ class Diagnosis:
     rng: np.random.Generator
     takes: frozenset[str]
     frozen_teacher: bool = True
+    kept: dict[str, float] = field(default_factory=dict)
     codes: set[str] = field(default_factory=set)
     details: dict[str, str] = field(default_factory=dict)
     variants: dict[str, str] = field(default_factory=dict)

@@ -8,8 +8,9 @@ import numpy as np
 
 from kdref._checks import FloatArray, IntArray
 from kdref.conformance.convention import Convention
-from kdref.conformance.diagnosis.calls.box import Box, Loss
+from kdref.conformance.diagnosis.calls.box import Box
 from kdref.conformance.diagnosis.calls.probes import BASE, SATURATED, draw
+from kdref.conformance.diagnosis.calls.signature import Loss
 from kdref.conformance.diagnosis.checks.saturation import GAP
 from kdref.conformance.diagnosis.search.evidence import DOUBLE, HALF, NEARLY, SINGLE
 from kdref.gradcheck import numerical_gradient

@@ -1,7 +1,10 @@
 """Codes from a convention alone: what its terms and weights say, compared with the Hinton loss."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from kdref.conformance.convention import Convention
-from kdref.conformance.diagnosis.calls.box import PARAMETERS
+from kdref.conformance.diagnosis.calls.signature import PARAMETERS
 from kdref.conformance.diagnosis.reading.hard import read_hard, read_single_sided
 from kdref.conformance.diagnosis.reading.parts import Parts, Reading, split
 from kdref.conformance.diagnosis.reading.scale import read_reductions, read_weights
@@ -12,10 +15,17 @@ from kdref.conformance.distributions import Distribution
 from kdref.conformance.terms import Term
 from kdref.conformance.weights import Shape
 
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
-def read(convention: Convention, *, takes: frozenset[str] = frozenset(PARAMETERS)) -> Reading:
+
+def read(
+    convention: Convention,
+    *,
+    takes: frozenset[str] = frozenset(PARAMETERS),
+    kept: Mapping[str, float] = NOTHING,
+) -> Reading:
     """The codes of a convention; what a loss does not take as a parameter is a setting, and no mistake."""
-    reading = Reading(takes=takes)
+    reading = Reading(takes=takes, kept=kept)
     parts = split(convention.terms)
     if _roles_swapped(parts):
         reading.codes.add("ROLES_SWAPPED")
