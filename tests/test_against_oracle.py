@@ -49,7 +49,7 @@ GRADIENT = 10.0
 """In ulp of the row's largest entry."""
 
 GRADIENT_OF_EXTREMES = 100.0
-"""Where the exponents run into hundreds, and for two classes, whose two terms may cancel in both entries alike."""
+"""Where the exponents run into hundreds, and for composites of two classes."""
 
 EXTREMES = ("tails", "mag1e4", "Ttiny")
 
@@ -59,6 +59,9 @@ ROUNDED_ONCE = 0.501
 NARROW_LOGSUMEXP = 2.0
 """The same for log-sum-exp near 0.  Where the sum of exponentials is within about 1e-9 of 1, as in one row of a
 hundred, even that is less than what float64 holds of it, and the bound of the float64 result is the one that counts."""
+
+COMPOSITES = ("distillation_loss_grad", "label_smoothing_loss_grad")
+"""Sums of two terms, which with two classes may cancel in both entries alike; with more, some entry is left."""
 
 ILL_CONDITIONED = 16.0
 """A composite gradient whose terms cancel by more than this is judged by the size of its terms."""
@@ -72,8 +75,7 @@ def bound(verdict: Verdict) -> float:
             return max(NARROW_LOGSUMEXP, float64_bound_in_narrow_ulp(verdict))
         return ROUNDED_ONCE
     if kind == "gradient":
-        two_class_composite = name == "distillation_loss_grad" and class_name == "C2"
-        extreme = class_name in EXTREMES or two_class_composite
+        extreme = class_name in EXTREMES or is_composite_of_two_classes(verdict)
         return GRADIENT_OF_EXTREMES if extreme else GRADIENT
     if name.startswith("skew_"):
         return SKEWED
@@ -93,6 +95,12 @@ def fails(verdict: Verdict) -> bool:
     if verdict.subject.name == "kl_divergence" and verdict.error > allowed:
         allowed = VALUE * defect_cancellation(verdict)
     return not verdict.error <= allowed
+
+
+def is_composite_of_two_classes(verdict: Verdict) -> bool:
+    """Whether two terms make up the gradient of a row with no more than two classes, counting those not excluded."""
+    classes = np.isfinite(verdict.case.student[verdict.row]).sum()
+    return verdict.subject.name in COMPOSITES and classes <= 2
 
 
 def defect_cancellation(verdict: Verdict) -> float:
@@ -115,12 +123,14 @@ def cancellation(verdict: Verdict) -> float:
     With two classes the soft term may undo the hard one in both entries: in one row of three hundred to less than
     one part in sixteen.  No sum of two rounded terms is better than they are.
     """
-    if verdict.subject.name != "distillation_loss_grad" or verdict.case.name != "C2":
+    if not is_composite_of_two_classes(verdict):
         return 1.0
     case, row = verdict.case, verdict.row
+    _, parameters = verdict.subject.arguments(case)
+    share = 1.0 - (parameters["alpha"] if "alpha" in parameters else parameters["smoothing"])
     with working_precision():
         hard = hard_label_gradient(case.student[row], int(case.labels[row]))
-        size = float((1.0 - case.alpha) * max(map(abs, hard)) / max(map(abs, verdict.truth)))
+        size = float(share * max(map(abs, hard)) / max(map(abs, verdict.truth)))
     return size if size > ILL_CONDITIONED else 1.0
 
 
