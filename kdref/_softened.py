@@ -215,7 +215,6 @@ def soften_pair(p_logits: FloatArray, q_logits: FloatArray, temperature: float) 
         apart = np.isneginf(pick(both, shared))
         x = np.where(apart, q.log_p - p.log_p, x)
         neither = np.isnan(x)  # both sides exclude the class
-        x = np.where(neither, 0.0, x)
         grown = q.p * (pick(p.p, shared) / pick(q.p, shared))  # p e^x, also where p is zero
         surplus = np.where(x <= 1.0, p.p * np.expm1(np.minimum(x, 1.0)), grown - p.p)
         total = surplus.sum(axis=-1, keepdims=True)

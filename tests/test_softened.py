@@ -269,6 +269,12 @@ def test_sign_of_a_class_is_zero_where_only_the_others_change_places(
             np.testing.assert_array_equal(pair.sign()[0], np.sign(b - a))
 
 
+def test_what_another_row_moves_makes_no_tie() -> None:
+    a = np.array([[0.0, 0.0, -80.0], [5.0, 0.0, 0.0]])
+    b = np.array([[0.0, 0.0, -79.0], [0.0, 5.0, 0.0]])
+    assert soften_pair(a, b, 1.0).sign().tolist() == [[-1.0, -1.0, 1.0], [-1.0, 1.0, 0.0]]
+
+
 def test_sign_takes_no_more_for_a_tie_than_rounding_leaves() -> None:
     # The last class is level with itself but for 2^-45, 128 roundings of what moves.
     a = np.array([[2.0, 0.0, 1.0]])
