@@ -25,6 +25,9 @@ SUM_TOLERANCE_FLOAT16 = 2e-3
 SMALLEST_TEMPERATURE = 1e-100
 """Logits up to 1e100 may be divided by it twice, as in a gradient, without overflow."""
 
+LARGEST_INTEGER = 2**53
+"""Up to this, float64 holds every integer."""
+
 LARGEST_SQUARED_TEMPERATURE = 1e100
 """The square of a larger one would multiply a divergence that has underflowed."""
 
@@ -134,6 +137,9 @@ def real_array(name: str, value: ArrayLike) -> FloatArray:
         raise TypeError(
             f"{name} must hold real numbers of at most 64 bits, got dtype {array.dtype}"
         )
+    if array.dtype.kind != "f":
+        inexact = np.greater(array, LARGEST_INTEGER) | np.less(array, -LARGEST_INTEGER)
+        _refuse(name, "hold integers within +-2**53, as float64 does", array, inexact)
     return array.astype(np.float64, order="C", copy=False)
 
 
@@ -155,10 +161,12 @@ def not_empty(name: str, array: NDArray[np.generic]) -> None:
         raise ValueError(f"{name} must have at least one entry, got shape {array.shape}")
 
 
-def bounded_array(name: str, value: ArrayLike, bound: float) -> FloatArray:
+def bounded_array(
+    name: str, value: ArrayLike, bound: float, *, row_numbers: IntArray | None = None
+) -> FloatArray:
     """A float64 array of entries between -bound and bound."""
     array = real_array(name, value)
-    _refuse(name, f"lie within +-{bound:g}", array, ~(abs(array) <= bound))
+    _refuse(name, f"lie within +-{bound:g}", array, ~(abs(array) <= bound), row_numbers)
     return array
 
 
@@ -251,6 +259,7 @@ def integers(name: str, value: ArrayLike) -> IntArray:
     array = _plain_array(name, value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integer class ids, got dtype {array.dtype}")
+    _refuse(name, "be class ids below 2**63", array, np.greater(array, np.iinfo(np.intp).max))
     return array.astype(np.intp, copy=False)
 
 

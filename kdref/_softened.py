@@ -41,6 +41,9 @@ TIE = 2.0**-49
 WIDE = 2.0**1020
 """Above this the difference of two logits may overflow: they and the temperature are scaled down alike."""
 
+HOT = 2.0**990
+"""Above this a temperature has no two halves to be multiplied by, which the remainder of a division asks for."""
+
 
 def pick(a: FloatArray, index: IntArray) -> FloatArray:
     """The entry of each row at ``index``, which has shape (..., 1)."""
@@ -57,8 +60,10 @@ def replace(a: FloatArray, index: IntArray, values: FloatArray | float) -> Float
 def in_range(temperature: float, *logits: FloatArray) -> tuple[float, tuple[FloatArray, ...]]:
     """The same quotients ``logits / temperature`` from numbers whose differences cannot overflow.
 
-    A power of two changes no digit.
+    A power of two changes no digit, but for logits so small that divided by the temperature they are zero.
     """
+    if temperature > HOT:
+        temperature, logits = temperature * 2.0**-40, tuple(z * 2.0**-40 for z in logits)
     if all(abs(finite_or_zero(z)).max(initial=0.0) <= WIDE for z in logits):
         return temperature, logits
     return temperature / 16.0, tuple(z / 16.0 for z in logits)
@@ -202,15 +207,14 @@ def soften_pair(p_logits: FloatArray, q_logits: FloatArray, temperature: float) 
     """
     temperature, (p_logits, q_logits) = in_range(temperature, p_logits, q_logits)
     p, q = soften(p_logits, temperature), soften(q_logits, temperature)
-    shared = np.asarray((p.log_p + q.log_p).argmax(axis=-1))[..., np.newaxis]
-    with np.errstate(
-        all="ignore"
-    ):  # an excluded class has x = +-inf; one that both exclude is set to 0
+    with np.errstate(all="ignore"):  # an excluded class has x = +-inf
+        both = p.log_p + q.log_p
+        shared = np.asarray(both.argmax(axis=-1))[..., np.newaxis]
         x = _relative_difference(p_logits, q_logits, shared) / np.float64(temperature)
         # A gap beyond float64 rules a class out like -inf; where each side rules out the other's, none is shared.
-        apart = np.isneginf(pick(p.log_p + q.log_p, shared))
+        apart = np.isneginf(pick(both, shared))
         x = np.where(apart, q.log_p - p.log_p, x)
-        x = np.where(np.isnan(x), 0.0, x)
+        neither = np.isnan(x)  # both sides exclude the class
         grown = q.p * (pick(p.p, shared) / pick(q.p, shared))  # p e^x, also where p is zero
         surplus = np.where(x <= 1.0, p.p * np.expm1(np.minimum(x, 1.0)), grown - p.p)
         total = surplus.sum(axis=-1, keepdims=True)
@@ -219,7 +223,9 @@ def soften_pair(p_logits: FloatArray, q_logits: FloatArray, temperature: float) 
         constant = np.where(near, np.log1p(_within_half(total)), p_shared - q_shared)
         moved = abs(surplus).sum(axis=-1, keepdims=True)
         rounding = np.where(near, moved, finite_or_zero(-p_shared - q_shared))
-    gap = x - finite_or_zero(constant)
+        gap = np.where(neither, 0.0, x - finite_or_zero(constant))
+        # Twice a gap may overflow where the gap itself does not.
+        gap = np.where(np.isinf(gap), q.log_p - p.log_p, gap)
     return SoftenedPair(p, q, gap, rounding, p_logits, q_logits, temperature)
 
 

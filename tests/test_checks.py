@@ -170,6 +170,19 @@ def test_real_array_has_contiguous_rows_whatever_comes_in() -> None:
         np.testing.assert_array_equal(array, odd)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_real_array_refuses_integers_that_float64_rounds(dtype: Any) -> None:
+    assert _checks.real_array("z", np.array([2**53], dtype=dtype)).tolist() == [2.0**53]
+    message = f"z must hold integers within +-2**53, as float64 does, got {2**53 + 1} at index 0"
+    refuses(ValueError, message, _checks.real_array, "z", np.array([2**53 + 1], dtype=dtype))
+
+
+def test_real_array_refuses_negative_integers_that_float64_rounds() -> None:
+    assert _checks.real_array("z", [-(2**53)]).tolist() == [-(2.0**53)]
+    message = f"z must hold integers within +-2**53, as float64 does, got {-(2**53) - 1} at index 0"
+    refuses(ValueError, message, _checks.real_array, "z", [-(2**53) - 1])
+
+
 def test_finite_array_refuses_nan_and_infinities_by_their_place() -> None:
     assert _checks.finite_array("x", [1.0, -2.0]).tolist() == [1.0, -2.0]
     refuses(
@@ -208,6 +221,17 @@ def test_bounded_array_accepts_its_bound() -> None:
     for value in (2.5, -2.5, math.nan, math.inf):
         message = f"g must lie within +-2, got {value!r} at index 1"
         refuses(ValueError, message, _checks.bounded_array, "g", [0.0, value], 2.0)
+    message = "g must lie within +-2, got 3.0 at index (7, 1)"
+    rows = np.array([4, 7])
+    refuses(
+        ValueError,
+        message,
+        _checks.bounded_array,
+        "g",
+        [[0.0, 1.0], [2.0, 3.0]],
+        2.0,
+        row_numbers=rows,
+    )
 
 
 def test_logits_may_exclude_classes_unless_told_otherwise() -> None:
@@ -270,6 +294,12 @@ def test_class_ids_are_refused_by_the_callers_row_numbers() -> None:
     refuses(
         ValueError, message, _checks.class_ids, "labels", ids, 3, row_numbers=np.array([1, 5, 9])
     )
+
+
+def test_integers_beyond_the_index_type_are_refused_as_they_were_given() -> None:
+    message = f"labels must be class ids below 2**63, got {2**64 - 1} at index 1"
+    ids = np.array([0, 2**64 - 1], dtype=np.uint64)
+    refuses(ValueError, message, _checks.integers, "labels", ids)
 
 
 def test_row_weights_turn_booleans_into_numbers() -> None:

@@ -1,6 +1,7 @@
 """The command line as a whole: the main job by default, versions, exit codes, good manners."""
 
 import argparse
+import io
 import json
 import subprocess
 import sys
@@ -96,6 +97,16 @@ def test_a_mistake_of_our_own_is_not_hidden(planted: Callable[..., None]) -> Non
     planted(raising(ZeroDivisionError("ours")))
     with pytest.raises(ZeroDivisionError, match="ours"):
         cli.main(["any"])
+
+
+def test_what_the_terminal_cannot_show_is_spelled_out(
+    planted: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    planted(lambda _: 0 * sys.stdout.write("T² α"))
+    assert cli.main(["any"]) == 0
+    assert written.getvalue().split() == [b"T\xb2", b"\\u03b1"]
 
 
 def test_ctrl_c_ends_without_a_traceback(

@@ -123,6 +123,11 @@ def write_truncated_header(path: Path) -> None:
     os.truncate(path, 50)
 
 
+def write_negative_size(path: Path) -> None:
+    np.save(path, np.zeros((N_ROWS, N_CLASSES), np.float32))
+    path.write_bytes(path.read_bytes().replace(b"(20, 5), ", b"(20, -5),"))
+
+
 def write_pickled(path: Path) -> None:
     np.save(path, np.array([[1.0, None]], dtype=object), allow_pickle=True)
 
@@ -141,6 +146,7 @@ def write_array(array: Any) -> Any:
     [
         ("student", write_truncated, "must have 528 bytes for its shape (20, 5), got 524: it is truncated"),
         ("student", write_truncated_header, "must have a .npy header, got a damaged one"),
+        ("teacher", write_negative_size, "must have sizes >= 0, got shape (20, -5)"),
         ("teacher", write_pickled, "must hold float16, float32 or float64, got pickled Python objects"),
         ("teacher", write_archive, "must be a .npy file, got one that does not begin like it"),
         ("teacher", lambda path: path.write_bytes(b""), "must be a .npy file, got one that does not"),

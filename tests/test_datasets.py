@@ -186,6 +186,14 @@ BROKEN = {
         HUGE,
         f"must hold {8 * (2**32 - 1) ** 4} bytes of entries for shape .*, got 0",
     ),
+    "more dimensions than an array has": (
+        bytes([0, 0, 8, 255]) + 255 * b"\0\0\0\1" + b"x",
+        "must have dimensions that NumPy can hold, got 255, the largest 1: ",
+    ),
+    "no entries in too many places": (
+        idx(0x08, (0, 2**32 - 1, 2**32 - 1), b""),
+        f"must have dimensions that NumPy can hold, got 3, the largest {2**32 - 1}: ",
+    ),
     "gzip cut": (
         PACKED[:-9],
         f"must be whole gzip, got {len(PACKED) - 9} bytes with an error: Compressed",
@@ -255,6 +263,11 @@ MISMATCHED = {
         LABELS,
         LABELS,
         r"images must hold images \(N, height, width\) .* got shape \(3,\) of uint8",
+    ),
+    "no images": (
+        idx(0x08, (0, 1, 2), b""),
+        idx(0x08, (0,), b""),
+        r"images must hold images \(N, height, width\) with every size >= 1, got \(0, 1, 2\)",
     ),
     "signed labels": (
         IMAGES,

@@ -103,6 +103,11 @@ def test_loss_is_in_the_table_of_formulas(entry: kdref.LossEntry) -> None:
     assert len(re.findall(row, table, flags=re.MULTILINE)) == 1
 
 
+@pytest.mark.parametrize("name", kdref.LOSSES)
+def test_loss_is_in_the_changelog(name: str) -> None:
+    assert f"`{name}_loss`" in (DOCS / "changelog.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_examples_stand_in_blocks_that_are_run(path: Path) -> None:
     # Only ```python blocks are run; a prompt anywhere else would show a number that nobody checks.

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kdref._softened import (
     E_MINUS_LIFT,
+    HOT,
     LIFT,
     WIDE,
     in_range,
@@ -69,12 +70,27 @@ def test_in_range_scales_all_logits_and_the_temperature_if_one_is_too_large(larg
     assert [z.tolist() for z in scaled] == [[[1.0 / 16.0, -np.inf]], [[largest / 16.0, 0.0]]]
 
 
+def test_in_range_takes_a_temperature_that_has_two_halves() -> None:
+    temperature, (scaled,) = in_range(2.0**991, np.array([[2.0**991, -np.inf]]))
+    assert (temperature, scaled.tolist()) == (2.0**951, [[2.0**951, -np.inf]])
+    temperature, (rows,) = in_range(HOT, np.array([[1.0]]))
+    assert (temperature, rows.tolist()) == (HOT, [[1.0]])
+
+
 def test_in_range_accepts_no_rows() -> None:
     temperature, (rows,) = in_range(3.0, np.zeros((0, 4)))
     assert (temperature, rows.shape) == (3.0, (0, 4))
 
 
 # One distribution.
+
+
+@pytest.mark.parametrize("temperature", [1e302, 1.7e308])
+def test_soften_keeps_its_digits_at_any_temperature(temperature: float) -> None:
+    z = np.array([[0.0, -40.0, -3.0]]) * (temperature / 100.0)
+    with working_precision():
+        expected = truth.softmax(z[0], temperature)
+        assert worst_ulps(soften(z, temperature).p[0], expected) <= PROMISED
 
 
 def test_soften_of_logs_is_their_share() -> None:
@@ -248,8 +264,23 @@ def test_sign_of_a_class_is_zero_where_only_the_others_change_places(
     rng = np.random.default_rng(seed)
     for row in (3.0 * rng.normal(size=n_classes), rng.choice([-1e300, 1e300], n_classes)):
         moved = np.append(rng.permutation(row[:-1]), row[-1])
-        pair = soften_pair(row[np.newaxis], moved[np.newaxis], temperature)
-        np.testing.assert_array_equal(pair.sign()[0], np.sign(moved - row))
+        for a, b in ((row, moved), (moved, row)):
+            pair = soften_pair(a[np.newaxis], b[np.newaxis], temperature)
+            np.testing.assert_array_equal(pair.sign()[0], np.sign(b - a))
+
+
+def test_what_another_row_moves_makes_no_tie() -> None:
+    a = np.array([[0.0, 0.0, -80.0], [5.0, 0.0, 0.0]])
+    b = np.array([[0.0, 0.0, -79.0], [0.0, 5.0, 0.0]])
+    assert soften_pair(a, b, 1.0).sign().tolist() == [[-1.0, -1.0, 1.0], [-1.0, 1.0, 0.0]]
+
+
+def test_sign_takes_no_more_for_a_tie_than_rounding_leaves() -> None:
+    # The last class is level with itself but for 2^-45, 128 roundings of what moves.
+    a = np.array([[2.0, 0.0, 1.0]])
+    b = np.array([[0.0, 2.0, 1.0 + 2.0**-45]])
+    assert soften_pair(a, b, 1.0).sign().tolist() == [[-1.0, 1.0, 1.0]]
+    assert soften_pair(b, a, 1.0).sign().tolist() == [[1.0, -1.0, -1.0]]
 
 
 def test_sign_sees_what_is_far_smaller_than_a_probability() -> None:
@@ -314,6 +345,17 @@ def test_gap_is_infinite_where_one_side_excludes_a_class_and_zero_where_both_do(
     assert pair.gap[0, 1:3].tolist() == [np.inf, -np.inf]
     assert pair.gap[0, 0] == 0.0
     assert pair.difference().tolist() == [[0.0, 0.5, -0.5, 0.0]]
+
+
+def test_gap_of_a_class_that_both_exclude_is_zero_whatever_the_others_do() -> None:
+    a, b = np.array([[0.0, 1.0, 3.0, -np.inf]]), np.array([[1.0, 0.0, 0.0, -np.inf]])
+    pair = soften_pair(a, b, 1.0)
+    assert (pair.gap[0, 3], pair.sign()[0, 3]) == (0.0, 0.0)
+
+
+def test_gap_is_finite_where_only_twice_the_gap_overflows() -> None:
+    pair = soften_pair(np.array([[0.0, 1e308]]), np.array([[1e308, 0.0]]), 1.0)
+    assert pair.gap.tolist() == [[1e308, -1e308]]
 
 
 def test_pair_without_a_common_class_differs_by_everything() -> None:

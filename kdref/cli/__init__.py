@@ -5,6 +5,7 @@ Exit codes: 0, all is well; 1, the command ran and its answer is no (a printed f
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,9 @@ def with_main_job(arguments: Sequence[str]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or a pipe whose encoding lacks a Greek letter gets its code, not an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     parsed = build_parser().parse_args(with_main_job(sys.argv[1:] if argv is None else argv))
     try:
         code: int = parsed.run(parsed)

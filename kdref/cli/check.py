@@ -1,27 +1,33 @@
 """``kdref check``: what formula a loss computes, what is wrong with it, and how to repair it."""
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
+import io
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from kdref.cli import _output
+from kdref.cli._hints import hints
 from kdref.conformance.diagnosis import PARTS, accepted, diagnose
 from kdref.conformance.diagnosis.calls.box import Expression
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS
+from kdref.conformance.diagnosis.calls.signature import default_call
 from kdref.conformance.libraries import CONVENTIONS
 from kdref.conformance.references import LOSS_CONVENTIONS, reference, references
 from kdref.conformance.report import CODES, Report
-from kdref.conformance.report.report import CALL
 
 COULD_NOT_RUN = 2
+
+SHOWN = 10
+"""Lines of what a loss printed that are shown when it fails."""
 
 
 class WholeNames(argparse.HelpFormatter):
@@ -89,24 +95,48 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose and print; the exit code is the answer."""
+    place, printed = Place(), io.StringIO()
     try:
-        report = checked(arguments)
+        with contextlib.redirect_stdout(printed):  # a loss that prints does so at every call
+            report = checked(arguments, place)
     except Exception as error:
-        print(
-            f"kdref check: {arguments.loss} could not be run\n{short_traceback(error)}",
-            file=sys.stderr,
-        )
+        _say_why(arguments, place, error, printed.getvalue())
         return COULD_NOT_RUN
+    lines = printed.getvalue().count("\n")
+    if lines:
+        report = replace(
+            report, notes=(*report.notes, f"it printed {lines:,} lines, which are not shown")
+        )
     print(_output.json_text(as_data(report)) if arguments.json else str(report))
     return 0 if accepted(report, frozenset(arguments.accept)) else 1
 
 
-def checked(arguments: argparse.Namespace) -> Report:
+@dataclass
+class Place:
+    """Where the loss is; empty until it has been imported."""
+
+    module: ModuleType | None = None
+    name: str = ""
+
+
+def _say_why(arguments: argparse.Namespace, place: Place, error: Exception, printed: str) -> None:
+    """The traceback, the end of what was printed, and what may help."""
+    lines = [f"kdref check: {arguments.loss} could not be run", short_traceback(error)]
+    if printed:
+        lines += ["it printed", textwrap.indent("\n".join(printed.splitlines()[-SHOWN:]), "  ")]
+    framework, call = arguments.framework, arguments.call
+    lines += [f"hint: {each}" for each in hints(error, place.module, place.name, framework, call)]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def checked(arguments: argparse.Namespace, place: Place) -> Report:
     """The report on the loss that the arguments name."""
     module, name = load(arguments.loss)
+    place.module, place.name = module, name
     adapter = Expression(arguments.call, name, vars(module)) if arguments.call else None
+    loss = member(module, name)
     report = diagnose(
-        member(module, name),
+        loss,
         framework=arguments.framework,
         gradient=member(module, arguments.gradient) if arguments.gradient else None,
         call=adapter,
@@ -115,7 +145,7 @@ def checked(arguments: argparse.Namespace) -> Report:
         frozen_teacher=not arguments.unfrozen_teacher,
         parts=(arguments.only,) if arguments.only else PARTS,
     )
-    call = arguments.call or CALL.replace("loss", name, 1)
+    call = arguments.call or default_call(loss, name)
     return replace(report, setup=f"from {module.__name__} import {name}", call=call)
 
 

@@ -125,6 +125,8 @@ def read(path: Path, kinds: str, expected: str) -> NDArray[Any]:
         raise ValueError(f"{path} must hold {expected}, got pickled Python objects")
     if dtype.kind not in kinds or dtype.itemsize > 8:
         raise ValueError(f"{path} must hold {expected}, got {dtype}")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{path} must have sizes >= 0, got shape {shape}")
     needed = start + int(np.prod(shape, dtype=object)) * dtype.itemsize
     if needed == start:
         raise ValueError(f"{path} must hold at least one number, got shape {shape}")

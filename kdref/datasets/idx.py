@@ -51,7 +51,8 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         If the file cannot be read.
     ValueError
         If it does not begin as IDX does, has an unknown type code, holds fewer or
-        more bytes than its header announces, or is damaged gzip.  The message
+        more bytes than its header announces, has more or larger dimensions than
+        an array can have, or is damaged gzip.  The message
         names the file, what was expected and what was found.
 
     See Also
@@ -67,7 +68,12 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
             f"{path} must hold {expected} bytes of entries for shape {shape} of {dtype.name}, "
             f"got {len(content) - start}"
         )
-    entries = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    try:
+        entries = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} must have dimensions that NumPy can hold, got {len(shape)}, the largest {max(shape)}: {error}"
+        ) from error
     return entries.astype(dtype.newbyteorder("="))
 
 
@@ -91,8 +97,8 @@ def load_idx_images(
     OSError
         If a file cannot be read.
     ValueError
-        As for `read_idx`; also if a file holds another kind of array, or the
-        numbers of images and labels differ.
+        As for `read_idx`; also if a file holds another kind of array or an empty
+        one, or the numbers of images and labels differ.
 
     See Also
     --------
@@ -162,4 +168,6 @@ def _bytes_of_rank(path: str | os.PathLike[str], rank: int, meaning: str) -> NDA
         raise ValueError(
             f"{path} must hold {meaning} of unsigned bytes, got shape {array.shape} of {array.dtype}"
         )
+    if 0 in array.shape:
+        raise ValueError(f"{path} must hold {meaning} with every size >= 1, got {array.shape}")
     return array

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 from kdref import _checks
 from kdref._checks import FloatArray, IntArray
 
+TINY = 2.0**-64
+"""So many rows of any size have a sum, once they are multiplied by it."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -29,7 +32,11 @@ class Rows:
 
     def mean(self, values: FloatArray) -> float:
         r"""The weighted mean :math:`\sum_i w_i l_i / \sum_i w_i`."""
-        return float((self.weights * values).sum() / self.weights.sum())
+        with np.errstate(over="ignore"):
+            total = (self.weights * values).sum()
+        if np.isinf(total):  # a mean of what float64 holds is one too
+            return float((self.weights * (values * TINY)).sum() / self.weights.sum() / TINY)
+        return float(total / self.weights.sum())
 
     def mean_grad(self, row_grads: FloatArray) -> FloatArray:
         """The gradient of `mean`: each row's gradient times its share, zeros for rows without weight."""
@@ -104,7 +111,8 @@ def kept_labels(labels: ArrayLike, n_classes: int, rows: Rows) -> IntArray:
 
 def term(weight: float, values: FloatArray) -> FloatArray:
     """A weighted term of a loss; with weight 0 it is left out, even where it is infinite."""
-    return weight * values if weight > 0.0 else np.zeros_like(values)
+    with np.errstate(over="ignore"):
+        return weight * values if weight > 0.0 else np.zeros_like(values)
 
 
 def _matrix(name: str, value: ArrayLike) -> FloatArray:

@@ -19,6 +19,9 @@ from kdref.losses._vectors import Cosines, cosines, norms, unit_rows
 STABILISER = 1e-7
 """Added to a row's standard deviation by the authors of the standardisation."""
 
+LARGEST_STANDARDISED = 1e307
+"""Logits of this size have a finite difference and a finite deviation."""
+
 
 def logit_mse_loss(
     student_logits: ArrayLike, teacher_logits: ArrayLike, *, weights: ArrayLike | None = None
@@ -235,7 +238,7 @@ def standardised_kl_loss(
     ------
     TypeError, ValueError
         As for `logit_mse_loss`; also if ``temperature`` is not a finite number above zero or ``ddof`` not an integer
-        from 0 to C - 1: with ``ddof`` 1, one class has no standard deviation.
+        from 0 to C - 1: with ``ddof`` 1, one class has no standard deviation; or if a logit lies beyond 1e307.
 
     Notes
     -----
@@ -350,6 +353,8 @@ def _standardised(
     ddof = _checks.count("ddof", ddof, minimum=0)
     student, teacher, rows = logit_rows(student_logits, teacher_logits, weights, exclusion=False)
     at_most("ddof", ddof, "C - 1", student.shape[1] - 1)
+    for name, logits in (("student_logits", student), ("teacher_logits", teacher)):
+        _checks.bounded_array(name, logits, LARGEST_STANDARDISED, row_numbers=rows.kept)
     centred, deviation = _centre(student, ddof)
     teacher_centred, teacher_deviation = _centre(teacher, ddof)
     pair = soften_pair(

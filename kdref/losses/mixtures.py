@@ -435,11 +435,10 @@ def _skew_forward_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
     """-(1 - a) p/m relative to its value at the student's largest class, for a above 0."""
     if skew == 1.0:
         return np.zeros_like(pair.gap)
-    ratio_top, step = _ratio_steps(pair)
+    ratio_top, ratio, step = _ratio_steps(pair)
     student_share = 1.0 - skew
     mixture_top = skew * ratio_top + student_share  # m/q
     with np.errstate(all="ignore"):  # infinite for a class that the student excludes
-        ratio = ratio_top + step
         near = student_share * step / ((skew * ratio + student_share) * mixture_top)
         steep = 1.0 / (skew + student_share * np.exp(pair.gap)) - ratio_top / mixture_top
         return -student_share * np.where(pair.gap < -STEEP, steep, near)
@@ -452,7 +451,7 @@ def _skew_reverse_slopes(pair: SoftenedPair, skew: float) -> FloatArray:
     if skew == 1.0:
         return np.zeros_like(pair.gap)
     x = _log_student_share(pair, 1.0 - skew, skew)
-    ratio_top, _ = _ratio_steps(pair)
+    ratio_top, _, _ = _ratio_steps(pair)
     teachers, students = (1.0 - skew) * ratio_top, skew
     with np.errstate(all="ignore"):  # infinite for a class that the student excludes
         slopes = teachers * x - students * expm1_minus_identity(x)
@@ -463,21 +462,28 @@ def _log_student_share(
     pair: SoftenedPair, teacher_share: float, student_share: float
 ) -> FloatArray:
     """log(q/m) of each class relative to its value at the student's largest class."""
-    ratio_top, step = _ratio_steps(pair)
+    ratio_top, ratio, step = _ratio_steps(pair)
     mixture_top = student_share + teacher_share * ratio_top  # m/q
     with np.errstate(all="ignore"):  # infinite for a class that the student excludes
         steep = pair.gap + np.log(mixture_top / teacher_share)
-        return np.where(pair.gap < -STEEP, steep, -np.log1p(teacher_share * step / mixture_top))
+        growth = teacher_share * step / mixture_top
+        # Of a quotient that is far below 1, as where the teacher excludes a class, 1 + growth would keep few digits.
+        shrunk = np.log(mixture_top / (student_share + teacher_share * ratio))
+        near = np.where(growth > -0.5, -np.log1p(growth), shrunk)
+        return np.where(pair.gap < -STEEP, steep, near)
 
 
-def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray]:
-    """p/q at the student's largest class, and how much larger it is at each other one."""
+def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """p/q at the student's largest class and at each, and how much larger the latter is."""
     with np.errstate(
         all="ignore"
     ):  # p/q is infinite for classes that the student excludes; q is zero there
-        ratio = np.where(abs(pair.gap) < 1.0, np.exp(-pair.gap), pair.p.p / pair.q.p)
+        # Where the rows share little, their gaps are differences of large numbers, and the quotient keeps more digits.
+        sharp = (pair.rounding < 4.0) | (pair.p.p <= SMALL) | (pair.q.p <= SMALL)
+        by_gap = (abs(pair.gap) < 1.0) & sharp
+        ratio = np.where(by_gap, np.exp(-pair.gap), pair.p.p / pair.q.p)
         ratio_top = pick(ratio, pair.q.top)
         x = -pair.gap_from_top()
         near = abs(x) < 1.0
         step = np.where(near, ratio_top * np.expm1(np.where(near, x, 0.0)), ratio - ratio_top)
-    return ratio_top, step
+    return ratio_top, ratio, step

@@ -1,10 +1,12 @@
 import argparse
 import json
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from kdref.cli import check
+from kdref.cli._hints import hints
 from kdref.conformance.references import references
 
 RIGHT = """
@@ -38,6 +40,29 @@ def with_parts(student, labels, teacher):
     soft = kdref.forward_kl_loss(student, teacher, temperature=4.0)
     hard = kdref.hard_label_loss(student, labels)
     return 0.7 * 16.0 * soft + 0.3 * hard, soft, hard
+
+def loud(student, teacher, labels, *, temperature, alpha):
+    print("called")
+    return loss(student, teacher, labels, temperature=temperature, alpha=alpha)
+
+def fixed(student, teacher):
+    return kdref.forward_kl_loss(student, teacher, temperature=4.0)
+
+def loud_and_broken(student, teacher, labels, *, temperature, alpha):
+    print("called with", student.shape)
+    raise ValueError
+
+def three_axes(student, teacher, labels, *, temperature, alpha):
+    n_batches, length, n_classes = student.shape
+    flat = [z.reshape(-1, n_classes) for z in (student, teacher)]
+    return loss(*flat, labels.reshape(-1), temperature=temperature, alpha=alpha)
+
+class Criterion:
+    def __init__(self, temperature, alpha):
+        self.temperature, self.alpha = temperature, alpha
+
+    def __call__(self, outputs, teacher_outputs, labels):
+        return loss(outputs, teacher_outputs, labels, temperature=self.temperature, alpha=self.alpha)
 
 def broken(student, teacher, labels, *, temperature, alpha):
     return undefined_name
@@ -176,6 +201,78 @@ def test_settings_that_the_call_does_not_pass_are_told_and_not_accused(
 def test_a_tuple_of_losses_is_not_taken_for_rows(place: Any, capsys: Any) -> None:
     assert run(f"{place}:with_parts", "--call", "with_parts(student, labels, teacher)") == 2
     assert "got a tuple: pick the total" in capsys.readouterr().err
+
+
+def test_a_loss_that_prints_leaves_the_report_readable(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:loud", "--json") == 0
+    (note,) = [n for n in json.loads(capsys.readouterr().out)["notes"] if "printed" in n]
+    assert note.startswith("it printed 1,")
+    assert run(f"{place}:loud") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("verdict    agrees")
+    assert "\ncalled" not in told
+
+
+def test_what_a_failing_loss_printed_is_shown(place: Any, capsys: Any) -> None:
+    assert run(f"{place}:loud_and_broken") == 2
+    assert "it printed\n  called with (3, 5)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("odd_order", '--call "odd_order(student, labels, teacher, T=temperature, a=alpha)"'),
+        (
+            "three_axes",
+            '--call "three_axes(student[None], teacher[None], labels[None], temperature=temperature, alpha=alpha)"',
+        ),
+        ("Criterion", '--call "Criterion(...)(student, teacher, labels)"'),
+        ("broken", "it was called as broken(student, teacher, labels, temperature="),
+    ],
+)
+def test_a_loss_that_cannot_be_called_gets_a_hint_at_another_call(
+    place: Any, name: Any, hint: Any, capsys: Any
+) -> None:
+    assert run(f"{place}:{name}") == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_the_hints_work(place: Any) -> None:
+    arrays = "student[None], teacher[None], labels[None]"
+    call = f"three_axes({arrays}, temperature=temperature, alpha=alpha)"
+    assert run(f"{place}:three_axes", "--call", call) == 0
+    call = "Criterion(temperature, alpha)(student, teacher, labels)"
+    assert run(f"{place}:Criterion", "--call", call) == 0
+
+
+def test_a_file_that_needs_its_package_is_told_so(tmp_path: Any, capsys: Any) -> None:
+    (tmp_path / "inner.py").write_text("from .other import loss\n")
+    assert run(f"{tmp_path / 'inner.py'}:loss") == 2
+    assert "is given as MODULE:NAME, from the folder above" in capsys.readouterr().err
+
+
+def test_a_backend_of_keras_that_is_not_there_is_told(tmp_path: Any, capsys: Any) -> None:
+    missing = "raise ModuleNotFoundError('no tensorflow', name='tensorflow')"
+    (tmp_path / "keras_stand_in.py").write_text(missing)
+    (tmp_path / "somebodys.py").write_text("import keras_stand_in\n")
+    assert run(f"{tmp_path / 'somebodys.py'}:loss") == 2
+    assert "KERAS_BACKEND=torch or jax" in capsys.readouterr().err
+
+
+def test_a_loss_of_another_framework_is_told() -> None:
+    module = ModuleType("in_torch")
+    exec("def loss(s, t, y, temperature, alpha): return torch.mean(s)", vars(module))
+    vars(module)["torch"] = ModuleType("torch.nn.functional")
+    (hint, *_) = hints(TypeError("no tensor"), module, "loss", "numpy", None)
+    assert hint == "in_torch uses torch: --framework torch"
+    assert not any("--framework" in h for h in hints(TypeError(), module, "loss", "torch", None))
+
+
+def test_the_snippet_passes_what_the_loss_takes(place: Any, capsys: Any) -> None:
+    run(f"{place}:fixed", "--json")
+    snippet = json.loads(capsys.readouterr().out)["snippet"]
+    assert "print(fixed(student, teacher))" in snippet
+    exec(snippet, {})
 
 
 @pytest.mark.parametrize(

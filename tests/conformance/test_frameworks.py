@@ -236,14 +236,85 @@ def test_a_keras_loss_agrees_on_each_backend(backend: Any) -> None:
     assert done.stdout.strip() == "['AGREES']", done.stderr
 
 
-def test_a_loss_whose_value_carries_no_gradient_is_not_judged_by_one() -> None:
+def as_number(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+    return hinton_in_torch(student, teacher, labels, temperature=temperature, alpha=alpha).item()
+
+
+def cut_off(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+    return hinton_in_torch(student, teacher, labels, temperature=temperature, alpha=alpha).detach()
+
+
+def without_gradients(
+    student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+) -> Any:
+    with pytest.importorskip("torch").no_grad():
+        return hinton_in_torch(student, teacher, labels, temperature=temperature, alpha=alpha)
+
+
+def written_to_in_between(
+    student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+) -> Any:
+    kept = student.sigmoid()
+    value = hinton_in_torch(
+        student + 0.0 * kept, teacher.detach(), labels, temperature=temperature, alpha=alpha
+    )
+    kept += 1.0
+    return value
+
+
+@pytest.mark.parametrize(
+    ("loss", "seen"),
+    [
+        (as_number, "not connected with the student's logits"),
+        (cut_off, "not connected with the student's logits"),
+        (without_gradients, "not connected with the student's logits"),
+        (written_to_in_between, "RuntimeError: one of the variables needed for gradient"),
+    ],
+)
+def test_a_loss_that_cannot_be_differentiated_cannot_be_trained_with(loss: Any, seen: str) -> None:
     pytest.importorskip("torch")
+    report = diagnose(loss, framework="torch")
+    (finding,) = report.findings
+    assert (report.verdict, finding.code) == ("wrong", "GRADIENT_MISMATCH")
+    assert finding.meaning == "there is no gradient with respect to the student"
+    assert seen in finding.detail
+    assert diagnose(loss, framework="torch", parts=("gradient",)).verdict == "wrong"
 
-    def number(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
-        return hinton_in_torch(
-            student, teacher, labels, temperature=temperature, alpha=alpha
-        ).item()
 
-    report = diagnose(number, framework="torch")
-    assert report.codes == {"AGREES"}
-    assert any("cannot be differentiated" in item for item in report.untested)
+def test_a_jax_loss_that_leaves_jax_cannot_be_trained_with() -> None:
+    pytest.importorskip("jax")
+
+    def in_numpy(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        return np.mean((np.asarray(student) - np.asarray(teacher)) ** 2)
+
+    (finding,) = [
+        f for f in diagnose(in_numpy, framework="jax").findings if f.code == "GRADIENT_MISMATCH"
+    ]
+    assert finding.meaning == "there is no gradient with respect to the student"
+    assert "TracerArrayConversionError" in finding.detail
+
+
+def test_nan_that_a_selection_hides_in_the_value_shows_in_the_gradient() -> None:
+    torch = pytest.importorskip("torch")
+
+    def trap(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        kept = torch.where(student > -1e9, student, torch.log(0.0 * student))
+        return hinton_in_torch(kept, teacher.detach(), labels, temperature=temperature, alpha=alpha)
+
+    report = diagnose(trap, framework="torch")
+    (finding,) = report.findings
+    assert (report.verdict, finding.code) == ("wrong", "GRADIENT_MISMATCH")
+    assert finding.detail.startswith("30 of 30 entries are NaN or infinite on ordinary logits")
+
+
+def test_nan_that_reaches_the_teacher_is_told() -> None:
+    torch = pytest.importorskip("torch")
+
+    def trap(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        kept = torch.where(teacher > -1e9, teacher, torch.log(0.0 * teacher))
+        return hinton_in_torch(student, kept, labels, temperature=temperature, alpha=alpha)
+
+    report = diagnose(trap, framework="torch", frozen_teacher=False)
+    (finding,) = report.findings
+    assert (report.verdict, finding.code) == ("wrong", "TEACHER_GETS_GRADIENT")
+    assert finding.detail.startswith("NaN or infinite")

@@ -1,6 +1,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 import kdref
 from kdref.conformance import diagnose
@@ -49,3 +50,61 @@ def test_a_gradient_is_judged_also_where_the_formula_is_unknown() -> None:
     assert diagnose(value, gradient=gradient).codes == set()
     report = diagnose(value, gradient=lambda *a, **k: -gradient(*a, **k))
     assert report.codes == {"GRADIENT_MISMATCH"}
+
+
+def hinton_gradient(
+    student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
+) -> Any:
+    return kdref.distillation_loss_grad(
+        student, teacher, labels, temperature=temperature, alpha=alpha
+    )
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_does_not_agree(lost: Any) -> None:
+    def first_entry_lost(*arrays: Any, **given: Any) -> Any:
+        found = hinton_gradient(*arrays, **given)
+        found[0, 0] = lost
+        return found
+
+    for parts in (("value", "gradient", "robustness"), ("gradient",)):
+        report = diagnose(textbook, gradient=first_entry_lost, parts=parts)
+        (finding,) = report.findings
+        assert report.verdict == "wrong"
+        assert finding.meaning == "the gradient is not finite where the value is"
+        assert finding.detail.startswith("2 of 30 entries are NaN or infinite on ordinary logits")
+
+
+@pytest.mark.parametrize(
+    "branches",
+    [lambda temperature, alpha: temperature == 2.0, lambda temperature, alpha: alpha >= 0.9],
+)
+def test_a_gradient_that_branches_at_a_round_temperature_or_a_large_alpha_is_told_with_its_place(
+    branches: Any,
+) -> None:
+    def four_times(*arrays: Any, temperature: Any, alpha: Any) -> Any:
+        found = hinton_gradient(*arrays, temperature=temperature, alpha=alpha)
+        return 4.0 * found if branches(temperature, alpha) else found
+
+    (finding,) = diagnose(textbook, gradient=four_times).findings
+    assert finding.detail == "it is 4 = T^2 times the derivative, at temperature 2, alpha 0.9"
+
+
+def test_a_gradient_that_overflows_on_large_logits_is_not_finite_where_the_value_is() -> None:
+    def cancels_late(student: Any, teacher: Any, labels: Any, **given: Any) -> Any:
+        grown = np.exp(15.0 * np.abs(student))
+        return hinton_gradient(student, teacher, labels, **given) * grown / grown
+
+    (finding,) = diagnose(kdref.distillation_loss, gradient=cancels_late).findings
+    assert finding.meaning == "the gradient is not finite where the value is"
+    assert finding.detail == "NaN or infinite on logits of scale 40"
+
+
+def test_a_gradient_lost_only_where_probabilities_underflow_is_a_note_as_for_a_value() -> None:
+    def through_logarithms(student: Any, teacher: Any, labels: Any, **given: Any) -> Any:
+        q = kdref.softmax(student)
+        return hinton_gradient(student, teacher, labels, **given) + 0.0 * np.log(q)
+
+    report = diagnose(kdref.distillation_loss, gradient=through_logarithms)
+    assert report.codes == {"AGREES"}
+    assert any(note.startswith("the gradient is not finite") for note in report.notes)

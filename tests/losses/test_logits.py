@@ -119,6 +119,18 @@ def test_standardised_kl_gradient_of_logits_of_any_size_shrinks_with_their_scale
     np.testing.assert_allclose(subnormal, constant, rtol=1e-15)
 
 
+def test_standardised_kl_refuses_logits_whose_deviation_may_overflow() -> None:
+    far = standardised_kl_loss([[1e307, 0.0, -1e307]], TEACHER[:1, :3])
+    assert far == pytest.approx(standardised_kl_loss([[1e10, 0.0, -1e10]], TEACHER[:1, :3]))
+    wide, mask = np.array([[0.0, 1.0], [0.0, 1.1e307]]), [0.0, 1.0]
+    message = "must lie within +-1e+307, got 1.1e+307 at index (1, 1)"
+    for function in (standardised_kl_loss, standardised_kl_loss_grad):
+        with pytest.raises(ValueError, match=f"^student_logits {re.escape(message)}$"):
+            function(wide, np.zeros((2, 2)), weights=mask)
+        with pytest.raises(ValueError, match=f"^teacher_logits {re.escape(message)}$"):
+            function(np.zeros((2, 2)), wide, weights=mask)
+
+
 def test_standardised_kl_takes_a_constant_row_for_a_uniform_one() -> None:
     constant = np.full((1, 5), 0.1)
     for shift in (0.0, 1e8):

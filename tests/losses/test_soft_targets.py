@@ -28,6 +28,15 @@ NAMES = ["soft_cross_entropy", "forward_kl", "reverse_kl"]
 TEACHER, STUDENT = np.log([[3.0, 1.0]]), np.zeros((1, 2))
 
 
+def test_mean_of_rows_whose_sum_overflows_is_finite() -> None:
+    # KL of each row is 6e307; float64 ends at 1.8e308.
+    student, teacher = np.array(4 * [[6e307, 0.0]]), np.array(4 * [[0.0, 6e307]])
+    assert forward_kl_loss(student, teacher) == 6e307
+    assert forward_kl_loss(student, teacher, weights=[4.0, 0.0, 2.0, 2.0]) == 6e307
+    assert forward_kl_loss([[0.0, 0.0]], [[0.0, -np.inf]]) == math.log(2)
+    assert forward_kl_loss([[0.0, -np.inf]], [[0.0, 0.0]]) == math.inf
+
+
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 def test_softened_losses_by_hand_at_any_temperature(temperature: float) -> None:
     # Logits times T leave p = (3/4, 1/4) and q = (1/2, 1/2); the gradients carry 1/T, and nothing carries T^2.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kdref.conformance.diagnosis.calls.box import by_keyword
 from kdref.conformance.diagnosis.calls.frameworks import framework
+from kdref.conformance.diagnosis.calls.signature import by_keyword
 from kdref.conformance.libraries import CONVENTIONS
 from tests.peers.packages import PACKAGES
 

@@ -19,7 +19,7 @@ def conclude(
     reading, compared = Reading(), Comparison(set(state.codes))
     reference = HINTON if against is None else against
     if state.convention is not None:
-        reading = read(state.convention, takes=state.takes)
+        reading = read(state.convention, takes=state.takes, kept=state.kept)
         compared = Comparison(state.codes | reading.codes)
         if against is not None:
             compared = compare(compared.codes, state.convention, against)
@@ -33,9 +33,7 @@ def conclude(
         verdict = "unknown"
     if verdict == "agrees" and "value" in parts:
         codes.add("AGREES")
-    findings = explain(
-        codes, framework, details, milder, in_hard=reading.in_hard, in_soft=reading.in_soft
-    )
+    findings = explain(codes, framework, details, milder, state.variants | reading.variants)
     return Report(
         verdict=verdict,
         formula=str(state.convention)

@@ -8,16 +8,18 @@ import numpy as np
 
 from kdref import _checks
 from kdref.conformance.convention import Convention
-from kdref.conformance.diagnosis.calls.box import (
-    PARAMETERS,
-    Box,
-    Call,
-    Expression,
-    Loss,
-    by_keyword,
-)
+from kdref.conformance.diagnosis.calls.box import Box, Expression
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS, one_thread
 from kdref.conformance.diagnosis.calls.frameworks import framework as framework_named
+from kdref.conformance.diagnosis.calls.signature import (
+    PARAMETERS,
+    Call,
+    Loss,
+    by_keyword,
+    contradicting_names,
+    kept_defaults,
+    suggested_call,
+)
 from kdref.conformance.diagnosis.checks import robustness
 from kdref.conformance.diagnosis.checks.gradients import compare_gradients
 from kdref.conformance.diagnosis.conclude import conclude
@@ -46,7 +48,8 @@ def diagnose(
     ----------
     loss : callable
         ``loss(student_logits, teacher_logits, labels, temperature=..., alpha=...)`` returning a
-        number, or one a row; parameters that it does not take are not passed.
+        number, or one a row; parameters that it does not take are not passed, and other numbers that
+        it takes keep their defaults.
     framework : {"numpy", "torch", "jax", "tensorflow", "keras"}
         Whose arrays it takes; inputs are converted, gradients are automatic.
     gradient : callable, optional
@@ -93,11 +96,8 @@ def diagnose(
     _checks.choice("framework", framework, FRAMEWORKS)
     for part in parts:
         _checks.choice("parts", part, PARTS)
-    default, takes = by_keyword(loss)
-    if call is not None:
-        takes = call.takes if isinstance(call, Expression) else frozenset(PARAMETERS)
-    box = Box(loss, framework_named(framework), call or default)
-    state = Diagnosis(box, np.random.default_rng(SEED), takes, frozen_teacher)
+    state = _begin(loss, framework, call, frozen_teacher=frozen_teacher)
+    box = state.box
     with (
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
@@ -110,6 +110,30 @@ def diagnose(
         if "robustness" in parts:
             _add_robustness(state, ignore_index)
         return conclude(state, framework, parts, against)
+
+
+def _begin(loss: Loss, framework: str, call: Call | None, *, frozen_teacher: bool) -> Diagnosis:
+    """A diagnosis to come: how the loss is called, and what its signature already tells."""
+    native = framework_named(framework)
+    if call is not None:
+        takes = call.takes if isinstance(call, Expression) else frozenset(PARAMETERS)
+        box = Box(loss, native, call)
+        return Diagnosis(box, np.random.default_rng(SEED), takes, frozen_teacher)
+    default, takes = by_keyword(loss)
+    box = Box(loss, native, default)
+    state = Diagnosis(box, np.random.default_rng(SEED), takes, frozen_teacher, kept_defaults(loss))
+    if state.kept:
+        defaults = " and ".join(f"{name} ({value:g})" for name, value in state.kept.items())
+        state.untested.append(
+            f'other values than the default of {defaults}: call=, --call "{suggested_call(loss)}"'
+        )
+    names = contradicting_names(loss)
+    if names:
+        state.notes.append(
+            f"it was called with (student, teacher, labels), and its arguments are called ({', '.join(names)}): "
+            f'if they are right, call=, --call "{suggested_call(loss)}"'
+        )
+    return state
 
 
 def assert_agrees(
@@ -169,9 +193,12 @@ def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
         state.convention,
         tolerance=state.tolerance,
         positive=state.positive,
+        varies=bool(state.takes),
     )
     state.codes |= tests.codes
     state.details.update(tests.details)
+    state.variants.update(tests.variants)
+    state.notes += tests.notes
     state.untested += tests.untested
     state.gradient_judged = tests.judged
 

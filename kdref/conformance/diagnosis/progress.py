@@ -21,8 +21,10 @@ class Diagnosis:
     rng: np.random.Generator
     takes: frozenset[str]
     frozen_teacher: bool = True
+    kept: dict[str, float] = field(default_factory=dict)
     codes: set[str] = field(default_factory=set)
     details: dict[str, str] = field(default_factory=dict)
+    variants: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     untested: list[str] = field(default_factory=list)
     tolerance: float = DOUBLE

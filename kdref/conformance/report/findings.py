@@ -1,14 +1,16 @@
 """Findings: codes explained in the user's framework, and the verdict that they add up to."""
 
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kdref.conformance.report.codes import CODES
 from kdref.conformance.report.repairs import WORDS
-from kdref.conformance.report.wording import worded
+from kdref.conformance.report.variants import VARIANTS
 
 VERDICTS = ("agrees", "convention", "wrong", "unknown")
+
+NO_VARIANTS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,11 @@ def explain(
     framework: str,
     details: dict[str, str],
     milder: dict[str, str],
-    *,
-    in_hard: AbstractSet[str] = frozenset(),
-    in_soft: AbstractSet[str] = frozenset(),
+    variants: Mapping[str, str] = NO_VARIANTS,
 ) -> list[Finding]:
-    """The findings of some codes, with repairs in a framework, in the order of `CODES`."""
-    given = set(codes)
-    found = [
-        (name, worded(name, given, in_hard, in_soft))
-        for name in CODES
-        if name in given and name != "AGREES"
-    ]
+    """The findings of some codes, with repairs in a framework, in the order of `CODES`; variants change the words."""
+    told = {name: VARIANTS[variants[name]] if name in variants else CODES[name] for name in CODES}
+    given = set(codes) - {"AGREES"}
     return [
         Finding(
             name,
@@ -72,7 +68,8 @@ def explain(
             code.repair.format(**WORDS[framework]),
             details.get(name, ""),
         )
-        for name, code in found
+        for name, code in told.items()
+        if name in given
     ]
 
 

@@ -1,7 +1,6 @@
 """Calls somebody's loss on copies of inputs and notes what happened: mutation, vectors, exceptions, precision."""
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +8,7 @@ import numpy as np
 
 from kdref._checks import FloatArray, IntArray
 from kdref.conformance.diagnosis.calls.frameworks import Framework, Function
-
-Loss = Callable[..., Any]
-Call = Callable[[Loss, Any, Any, Any, float, float], Any]
-"""An adapter: the loss, student logits, teacher logits, labels, temperature, alpha to the loss's result."""
-
-PARAMETERS = ("temperature", "alpha")
+from kdref.conformance.diagnosis.calls.signature import PARAMETERS, Call, Loss
 
 
 class Expression:
@@ -60,48 +54,6 @@ class Expression:
         arrays = {"student": student, "teacher": teacher, "labels": labels}
         given = {"temperature": temperature, "alpha": alpha, self.name: function}
         return eval(self._code, {**self.namespace, **arrays, **given})
-
-
-def by_keyword(loss: Loss) -> tuple[Call, frozenset[str]]:
-    """The default adapter, which passes temperature and alpha by keyword where the loss takes them.
-
-    Returns
-    -------
-    tuple
-        The adapter and the names of the parameters that are passed.
-    """
-    try:
-        parameters = inspect.signature(loss).parameters.values()
-    except (TypeError, ValueError):  # a callable without a signature is taken at its word
-        parameters = None
-    if parameters is None or any(p.kind is p.VAR_KEYWORD for p in parameters):
-        taken = frozenset(PARAMETERS)
-    else:
-        taken = frozenset(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL) & set(
-            PARAMETERS
-        )
-    n_arrays = 3 if parameters is None else _n_arrays(list(parameters))
-
-    def call(
-        function: Loss, student: Any, teacher: Any, labels: Any, temperature: float, alpha: float
-    ) -> Any:
-        given = {"temperature": temperature, "alpha": alpha}
-        arrays = (student, teacher, labels)[:n_arrays]
-        return function(*arrays, **{name: given[name] for name in taken})
-
-    return call, taken
-
-
-def _n_arrays(parameters: list[inspect.Parameter]) -> int:
-    """How many of student, teacher and labels the loss takes; a loss of two arrays has no labels."""
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return 3
-    positional = [
-        p
-        for p in parameters
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in PARAMETERS
-    ]
-    return max(1, min(3, len(positional)))
 
 
 @dataclass

@@ -1,19 +1,41 @@
-"""Tests of gradients: against the value's own differences, and whether the teacher receives one."""
+"""Tests of gradients: against differences of the value, finite where it is, and whether the teacher gets one."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from kdref._checks import FloatArray, IntArray
 from kdref.conformance.convention import Convention
-from kdref.conformance.diagnosis.calls.box import Box, Loss
-from kdref.conformance.diagnosis.calls.probes import BASE, draw
+from kdref.conformance.diagnosis.calls.box import Box
+from kdref.conformance.diagnosis.calls.probes import BASE, SATURATED, draw
+from kdref.conformance.diagnosis.calls.signature import Loss
+from kdref.conformance.diagnosis.checks.saturation import GAP
 from kdref.conformance.diagnosis.search.evidence import DOUBLE, HALF, NEARLY, SINGLE
 from kdref.gradcheck import numerical_gradient
 
-ALPHA = 0.37
-N_INPUTS = 2
+
+class Point(NamedTuple):
+    """Where gradients are compared.
+
+    Attributes
+    ----------
+    temperature, alpha : float
+        Of the calls.
+    n_inputs : int
+        How many inputs are drawn.
+    """
+
+    temperature: float
+    alpha: float
+    n_inputs: int
+
+
+POINTS = (Point(BASE[2], 0.37, 2), Point(2.0, 0.9, 1))
+"""The second has what training often has, a round temperature and a large alpha: a backward pass may branch there."""
+
+N_LARGE = 6
 
 AGREE = {DOUBLE: 1e-5, NEARLY: 1e-5, SINGLE: 1e-3, HALF: 5e-2}
 """Error in norm that counts as agreement, by the residual that the values leave."""
@@ -29,6 +51,11 @@ HELD_CONSTANT = (
     "purpose, and no formula was found that tells the two apart"
 )
 
+FADED = (
+    "the gradient is not finite, though the value is, on logits that differ by thousands, where a probability is 0: "
+    "what the value leaves out there has to be left out before its logarithm or root is taken"
+)
+
 
 @dataclass
 class GradientTests:
@@ -40,6 +67,10 @@ class GradientTests:
         ``GRADIENT_MISMATCH``, ``TEACHER_GETS_GRADIENT``.
     details : dict of str to str
         A measured fact for each code.
+    variants : dict of str to str
+        Which words of `kdref.conformance.report.variants.VARIANTS` a code gets in place of its own.
+    notes : list of str
+        Worth knowing, and no finding.
     untested : list of str
         What was not tested, and why.
     judged : bool
@@ -48,8 +79,91 @@ class GradientTests:
 
     codes: set[str] = field(default_factory=set)
     details: dict[str, str] = field(default_factory=dict)
+    variants: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     untested: list[str] = field(default_factory=list)
     judged: bool = False
+
+    def mismatch(self, detail: str, variant: str = "") -> None:
+        """The student's gradient is wrong."""
+        self.codes.add("GRADIENT_MISMATCH")
+        self.details["GRADIENT_MISMATCH"] = detail
+        if variant:
+            self.variants["GRADIENT_MISMATCH"] = variant
+
+    def unjudged(self, reason: str) -> None:
+        """The student's gradient was not compared."""
+        self.judged = False
+        self.untested.append(reason)
+
+
+class NoGradientError(Exception):
+    """What the loss returns cannot be differentiated."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Gradients of a loss at given parameters: its own, and differences of its value.
+
+    Attributes
+    ----------
+    box : Box
+        The loss.
+    gradient : callable or None
+        A gradient written by hand; None for the framework's.
+    value : Convention or None
+        What is differenced in place of the loss.
+    point : Point
+        The parameters.
+    """
+
+    box: Box
+    gradient: Loss | None
+    value: Convention | None
+    point: Point
+
+    def analytic(
+        self, student: FloatArray, teacher: FloatArray, labels: IntArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """The gradient with respect to the student, and the teacher's where the framework shows it.
+
+        Raises
+        ------
+        NoGradientError
+            If there is none.
+        """
+        temperature, alpha, _ = self.point
+        framework, dtype = self.box.framework, self.box.dtype
+        if self.gradient is not None:
+            s, t = (framework.array(each, dtype) for each in (student, teacher))
+            y = framework.labels(labels)
+            given = self.box.call(self.gradient, s, t, y, temperature, alpha)
+            array = framework.numpy(given).astype(np.float64)
+            if array.shape != student.shape:
+                raise ValueError(f"the gradient must have shape {student.shape}, got {array.shape}")
+            return array, None
+        function = self.box.function(temperature, alpha)
+        try:
+            found, teachers = framework.gradients(function, student, teacher, labels, dtype)
+        except Exception as error:  # whatever the framework raises, the loss cannot be trained with
+            lines = str(error).strip().splitlines() or [""]
+            raise NoGradientError(f"{type(error).__name__}: {lines[0]}") from error
+        if found is None:
+            raise NoGradientError("what it returns is not connected with the student's logits")
+        return found, teachers
+
+    def differences(
+        self, student: FloatArray, teacher: FloatArray, labels: IntArray, method: str
+    ) -> FloatArray:
+        """Differences of the value."""
+        temperature, alpha, _ = self.point
+
+        def value(moved: FloatArray) -> float:
+            if self.value is None:
+                return self.box.one(moved, teacher, labels, temperature, alpha)
+            return self.value(moved, teacher, labels, temperature=temperature, alpha=alpha)
+
+        return numerical_gradient(value, student, method=method, step=STEPS[method])
 
 
 def compare_gradients(
@@ -60,11 +174,23 @@ def compare_gradients(
     *,
     tolerance: float,
     positive: bool,
+    varies: bool = True,
 ) -> GradientTests:
     """Compare a gradient written by hand, or the framework's, with differences of the value.
 
     Values in single precision carry too few digits to be differenced: there the differences are those of the
     formula, which predicts them.
+
+    Parameters
+    ----------
+    box, rng, gradient, convention
+        The loss, the source of inputs, the gradient written by hand, the formula that was found.
+    tolerance : float
+        The residual that the values leave.
+    positive : bool
+        Only positive logits.
+    varies : bool
+        Whether the loss takes a temperature or alpha: one that takes neither is compared at one point.
     """
     result = GradientTests()
     if gradient is None and not box.framework.differentiates:
@@ -72,101 +198,117 @@ def compare_gradients(
         result.untested.append("whether the teacher gets a gradient: NumPy has none")
         return result
     result.judged = True
-    if tolerance in (SINGLE, HALF) and convention is None:
-        result.untested.append(
+    smooth = tolerance in (DOUBLE, NEARLY)
+    if not smooth and convention is None:
+        result.unjudged(
             "the gradient: differences of single-precision values show little, and no formula was found"
         )
-        result.judged = False
-    value = _value_of(box, None if tolerance in (DOUBLE, NEARLY) else convention)
-    analytic, teachers = [], []
-    numerical: dict[str, list[FloatArray]] = {method: [] for method in STEPS}
-    n, c, temperature = BASE
-    for student, teacher, labels in zip(
-        *draw(rng, N_INPUTS, n, c, scales=(1.5,), positive=positive), strict=True
-    ):
-        student, teacher = (np.abs(z) + 0.5 if positive else z for z in (student, teacher))
-        found = _gradient(box, gradient, student, teacher, labels, temperature)
-        if found[0] is None:
-            result.untested.append("the gradient: what the loss returns cannot be differentiated")
-            result.judged = False
-            return result
-        analytic.append(found[0])
-        teachers.append(found[1])
-        for method, step in STEPS.items() if result.judged else ():
-            numerical[method].append(
-                numerical_gradient(value(teacher, labels), student, method=method, step=step)
-            )
-    if result.judged:
-        estimates = {method: np.array(found) for method, found in numerical.items()}
-        blind = gradient is None and convention is None
-        _judge(result, np.array(analytic), estimates, AGREE[tolerance], blind=blind)
+    blind = gradient is None and convention is None
+    teachers: list[FloatArray | None] = []
+    try:
+        for point in POINTS if varies else POINTS[:1]:
+            slopes = Slopes(box, gradient, None if smooth else convention, point)
+            inputs = list(_inputs(slopes, rng, positive=positive))
+            teachers += _judge_point(result, slopes, inputs, AGREE[tolerance], blind=blind)
+            if result.codes:
+                break
+        if not result.codes and not positive:
+            _judge_large(result, slopes, rng)
+    except NoGradientError as reason:
+        result.mismatch(str(reason), "no gradient")
+        return result
     _judge_teacher(result, teachers)
     return result
 
 
-def _value_of(
-    box: Box, convention: Convention | None
-) -> Callable[[FloatArray, IntArray], Callable[[FloatArray], float]]:
-    """The loss, or the formula in its place, as a function of the student's logits."""
-    temperature = BASE[2]
+Inputs = tuple[FloatArray, FloatArray, IntArray]
 
-    def at(teacher: FloatArray, labels: IntArray) -> Callable[[FloatArray], float]:
-        if convention is None:
-            return lambda student: box.one(student, teacher, labels, temperature, ALPHA)
-        return lambda student: convention(
-            student, teacher, labels, temperature=temperature, alpha=ALPHA
+
+def _inputs(slopes: Slopes, rng: np.random.Generator, *, positive: bool) -> Iterator[Inputs]:
+    """Ordinary logits on which the value is finite."""
+    temperature, alpha, n_inputs = slopes.point
+    drawn = draw(rng, n_inputs, *BASE[:2], scales=(1.5,), positive=positive)
+    for student, teacher, labels in zip(*drawn, strict=True):
+        if positive:
+            student, teacher = (np.abs(z) + 0.5 for z in (student, teacher))
+        if np.isfinite(slopes.box.one(student, teacher, labels, temperature, alpha)):
+            yield student, teacher, labels
+
+
+def _judge_point(
+    result: GradientTests, slopes: Slopes, inputs: list[Inputs], agree: float, *, blind: bool
+) -> list[FloatArray | None]:
+    """Compare at one point; returns the gradients that the teacher gets there."""
+    temperature, alpha, _ = slopes.point
+    where = f"at temperature {temperature:g}, alpha {alpha:g}"
+    if not inputs:
+        result.untested.append(f"the gradient {where}: the value is not finite there")
+        return []
+    found = [slopes.analytic(*each) for each in inputs]
+    analytic = np.array([student for student, _ in found])
+    if not np.isfinite(analytic).all():
+        lost = f"{(~np.isfinite(analytic)).sum()} of {analytic.size} entries are NaN or infinite"
+        result.mismatch(f"{lost} on ordinary logits {where}", "gradient not finite")
+    elif result.judged:
+        estimates = (
+            np.array([slopes.differences(*each, method) for each in inputs]) for method in STEPS
         )
-
-    return at
-
-
-def _gradient(
-    box: Box,
-    gradient: Loss | None,
-    student: FloatArray,
-    teacher: FloatArray,
-    labels: IntArray,
-    temperature: float,
-) -> tuple[FloatArray | None, FloatArray | None]:
-    if gradient is None:
-        function = box.function(temperature, ALPHA)
-        return box.framework.gradients(function, student, teacher, labels, box.dtype)
-    s, t = (box.framework.array(each, box.dtype) for each in (student, teacher))
-    given = box.call(gradient, s, t, box.framework.labels(labels), temperature, ALPHA)
-    array = box.framework.numpy(given).astype(np.float64)
-    if array.shape != student.shape:
-        raise ValueError(f"the gradient must have shape {student.shape}, got {array.shape}")
-    return array, None
+        told = "" if slopes.point is POINTS[0] else f", {where}"
+        _judge(result, slopes, analytic, list(estimates), agree, blind=blind, where=told)
+    return [teacher for _, teacher in found]
 
 
 def _judge(
     result: GradientTests,
+    slopes: Slopes,
     analytic: FloatArray,
-    estimates: dict[str, FloatArray],
+    estimates: list[FloatArray],
     agree: float,
     *,
     blind: bool,
+    where: str,
 ) -> None:
     """A mismatch, unless a weight that is detached on purpose in an unknown loss would leave it, too.
 
     Such a weight can even leave a constant factor, but never a gradient of zero.
     """
-    errors = {method: _error(analytic, numerical) for method, numerical in estimates.items()}
-    best = min(errors, key=lambda method: errors[method])
-    error, numerical = errors[best], estimates[best]
-    if not error > agree:
+    finite = [numerical for numerical in estimates if np.isfinite(numerical).all()]
+    if not finite:
+        result.unjudged(f"the gradient: the value is not finite a small step away{where}")
+        return
+    numerical = min(finite, key=lambda each: _error(analytic, each))
+    error = _error(analytic, numerical)
+    if error <= agree:
         return
     if blind and analytic.any():
-        result.judged = False
-        result.untested.append(HELD_CONSTANT)
+        result.unjudged(HELD_CONSTANT)
         return
-    result.codes.add("GRADIENT_MISMATCH")
     factor = _constant_factor(analytic, numerical, max(CONSTANT, agree))
-    result.details["GRADIENT_MISMATCH"] = (
+    seen = (
         f"error in norm {error:.1e}, not a constant factor"
         if factor is None
-        else f"it is {_named(factor)} times the derivative"
+        else f"it is {_named(factor, slopes.point.temperature)} times the derivative"
     )
+    result.mismatch(seen + where)
+
+
+def _judge_large(result: GradientTests, slopes: Slopes, rng: np.random.Generator) -> None:
+    """Whether the gradient is finite on large logits on which the value is."""
+    temperature, alpha, _ = slopes.point
+    for scale in (SATURATED[-1], GAP):
+        drawn = draw(rng, N_LARGE, *BASE[:2], scales=(scale,))
+        for student, teacher, labels in zip(*drawn, strict=True):
+            if not np.isfinite(slopes.box.one(student, teacher, labels, temperature, alpha)):
+                continue
+            if np.isfinite(slopes.analytic(student, teacher, labels)[0]).all():
+                continue
+            if scale == GAP:  # as with the value, underflow so far out is told and is no finding
+                result.notes.append(FADED)
+            else:
+                result.mismatch(
+                    f"NaN or infinite on logits of scale {scale:g}", "gradient not finite"
+                )
+            return
 
 
 def _constant_factor(analytic: FloatArray, numerical: FloatArray, spread: float) -> float | None:
@@ -178,9 +320,9 @@ def _constant_factor(analytic: FloatArray, numerical: FloatArray, spread: float)
     return middle if constant else None
 
 
-def _named(ratio: float) -> str:
+def _named(ratio: float, temperature: float) -> str:
     """A ratio, and the power of T, N or C that it is, if it is one."""
-    n, c, temperature = BASE
+    n, c, _ = BASE
     for name, base in (("T", temperature), ("N", float(n)), ("C", float(c))):
         for power in (1, 2, -1, -2):
             if abs(ratio - base**power) <= CONSTANT * base**power:
@@ -190,11 +332,9 @@ def _named(ratio: float) -> str:
 
 
 def _error(analytic: FloatArray, numerical: FloatArray) -> float:
-    """Error in norm; zero where there is nothing to compare."""
+    """Error in norm; zero where both are."""
     larger = max(float(np.linalg.norm(analytic)), float(np.linalg.norm(numerical)))
-    if larger == 0.0 or not np.isfinite(numerical).all():
-        return 0.0
-    return float(np.linalg.norm(analytic - numerical)) / larger
+    return float(np.linalg.norm(analytic - numerical)) / larger if larger > 0.0 else 0.0
 
 
 def _judge_teacher(result: GradientTests, teachers: list[FloatArray | None]) -> None:
@@ -204,9 +344,9 @@ def _judge_teacher(result: GradientTests, teachers: list[FloatArray | None]) -> 
             "whether the teacher gets a gradient: only the framework's own would show it"
         )
         return
-    largest = max(float(abs(each).max()) for each in found)
-    if largest > 0.0:
-        result.codes.add("TEACHER_GETS_GRADIENT")
-        result.details["TEACHER_GETS_GRADIENT"] = (
-            f"up to {largest:.2g} an entry, if the teacher's logits require a gradient"
-        )
+    largest = float(np.max(np.abs(found)))
+    if largest == 0.0:
+        return
+    result.codes.add("TEACHER_GETS_GRADIENT")
+    seen = f"up to {largest:.2g} an entry" if np.isfinite(largest) else "NaN or infinite"
+    result.details["TEACHER_GETS_GRADIENT"] = f"{seen}, if the teacher's logits require a gradient"

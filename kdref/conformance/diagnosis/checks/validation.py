@@ -96,9 +96,8 @@ def with_branches(
 
 def _not_finite(result: Validation, box: Box, where: str, predicted: bool) -> None:
     if box.errors:
-        result.notes.append(
-            f"the loss raised {type(box.errors[-1]).__name__} {where}: {box.errors[-1]}"
-        )
+        said = f": {box.errors[-1]}" if str(box.errors[-1]) else ""
+        result.notes.append(f"the loss raised {type(box.errors[-1]).__name__} {where}{said}")
         box.errors.clear()
     elif predicted:
         result.codes.add("NOT_FINITE")

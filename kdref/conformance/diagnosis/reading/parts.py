@@ -1,10 +1,10 @@
 """What a reading is made of: the terms of a convention by what they compare, and the codes found so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kdref.conformance.convention import WeightedTerm
-from kdref.conformance.diagnosis.calls.box import PARAMETERS
+from kdref.conformance.diagnosis.calls.signature import PARAMETERS, default_named
 from kdref.conformance.terms import KINDS, Term
 
 DOUBLES = frozenset({"softmax twice", "softened softmax"})
@@ -40,11 +40,15 @@ class Reading:
     details : dict of str to str
         What was seen, by code.
     in_hard, in_soft : set of str
-        Codes that either term can have, by the term that has them: their repairs differ.
+        Codes that either term can have, by the term that has them.
+    variants : dict of str to str
+        Which words of `kdref.conformance.report.variants.VARIANTS` a code gets in place of its own.
     notes : list of str
         Settings that are built into a loss which does not take them as parameters.
     takes : frozenset of str
         Which of ``"temperature"`` and ``"alpha"`` the loss takes.
+    kept : mapping of str to float
+        Other numbers that it takes, which kept their defaults.
     """
 
     codes: set[str] = field(default_factory=set)
@@ -53,8 +57,16 @@ class Reading:
     details: dict[str, str] = field(default_factory=dict)
     in_hard: set[str] = field(default_factory=set)
     in_soft: set[str] = field(default_factory=set)
+    variants: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     takes: frozenset[str] = frozenset(PARAMETERS)
+    kept: Mapping[str, float] = field(default_factory=dict)
+
+    def setting(self, what: str, value: float) -> None:
+        """Note a number that the loss was not given."""
+        name = default_named(self.kept, value)
+        told = f"in force, the default of {name}" if name else "built in: the loss takes none"
+        self.notes.append(f"{what} is {told}")
 
     def of_hard(self, code: str) -> None:
         """Note a code of the hard term that a soft one may have too."""

@@ -1,22 +1,33 @@
 """Codes from a convention alone: what its terms and weights say, compared with the Hinton loss."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from kdref.conformance.convention import Convention
-from kdref.conformance.diagnosis.calls.box import PARAMETERS
+from kdref.conformance.diagnosis.calls.signature import PARAMETERS
 from kdref.conformance.diagnosis.reading.hard import read_hard, read_single_sided
 from kdref.conformance.diagnosis.reading.parts import ORDERED, Parts, Reading, split
 from kdref.conformance.diagnosis.reading.scale import read_reductions, read_weights
 from kdref.conformance.diagnosis.reading.shapes import fixed_temperature, is_simple
 from kdref.conformance.diagnosis.reading.signs import read_signs
 from kdref.conformance.diagnosis.reading.soft import read_soft
+from kdref.conformance.diagnosis.reading.words import choose_words
 from kdref.conformance.diagnosis.search.laws import close
 from kdref.conformance.distributions import Distribution
 from kdref.conformance.terms import Term
 from kdref.conformance.weights import Shape
 
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
-def read(convention: Convention, *, takes: frozenset[str] = frozenset(PARAMETERS)) -> Reading:
+
+def read(
+    convention: Convention,
+    *,
+    takes: frozenset[str] = frozenset(PARAMETERS),
+    kept: Mapping[str, float] = NOTHING,
+) -> Reading:
     """The codes of a convention; what a loss does not take as a parameter is a setting, and no mistake."""
-    reading = Reading(takes=takes)
+    reading = Reading(takes=takes, kept=kept)
     parts = split(convention.terms)
     if _labels_on_teacher(parts):
         if _teacher_leads(parts):
@@ -37,6 +48,7 @@ def read(convention: Convention, *, takes: frozenset[str] = frozenset(PARAMETERS
     read_signs(parts, reading)
     _read_branches(convention, reading)
     add_alternatives(parts, hard, soft, reading)
+    choose_words(reading)
     return reading
 
 

@@ -55,7 +55,7 @@ def _is_built_in(parts: Parts, hard: Shape, soft: Shape, reading: Reading) -> bo
     shares = [soft.constant] if tau is None else [soft.constant / tau**2, soft.constant]
     for share in shares:
         if 0.0 < share < 1.0 and close(hard.constant + share, 1.0):
-            reading.notes.append(f"alpha = {share:.6g} is built in: the loss takes none")
+            reading.setting(f"alpha = {share:.6g}", share)
             return True
     return False
 

@@ -1,5 +1,6 @@
 """Codes of the soft term: its divergence, its temperatures, the factor in T that goes with them."""
 
+from kdref.conformance.diagnosis.calls.signature import default_named
 from kdref.conformance.diagnosis.reading.parts import (
     AXES,
     DIVIDED,
@@ -60,7 +61,10 @@ def read_soft(parts: Parts, hard: Shape | None, reading: Reading) -> Shape | Non
     if "TEMPERATURE_FIXED" in shared and "temperature" not in reading.takes:
         shared.discard("TEMPERATURE_FIXED")
         tau = fixed_temperature(parts.soft[0][1])
-        reading.notes.append(f"a temperature of {tau:.6g} is built in: the loss takes none")
+        if tau is not None:
+            reading.setting(f"a temperature of {tau:.6g}", tau)
+    if "temperature" not in reading.takes and default_named(reading.kept, 1.0):
+        shared.discard("TEMPERATURE_IGNORED")  # it may be the temperature that was left at 1
     reading.codes |= shared
     shape = first_shape([weight])
     if "TEMPERATURE_IGNORED" in shared and shape is not None and shape.temperature:
