@@ -3,7 +3,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import kdref
 from kdref.conformance import diagnose
 from tests.conformance.corpus.by_hand_numpy import textbook, unshifted
 from tests.conformance.corpus.random_losses import Recipe
@@ -125,7 +124,7 @@ def test_values_too_coarse_for_a_formula_are_said_to_be_coarse_and_not_coupled()
 def test_a_clamp_of_logits_is_told_as_another_value_and_not_as_nan() -> None:
     def clamped(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
         s, t = (np.clip(z, -50.0, 50.0) for z in (s, t))
-        return kdref.distillation_loss(s, t, y, temperature=temperature, alpha=alpha)
+        return textbook(s, t, y, temperature=temperature, alpha=alpha)
 
     (finding,) = diagnose(clamped).findings
     assert finding.code == "UNSTABLE"
@@ -153,3 +152,13 @@ def test_the_input_that_is_written_to_is_named(place: Any, seen: Any, repair: An
     (finding,) = diagnose(writes).findings
     assert finding.code == "INPUT_MUTATED"
     assert (finding.detail, finding.repair) == (f"written to: {seen}", repair)
+
+
+def test_an_exception_without_a_message_is_told_without_a_colon() -> None:
+    def refuses(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
+        if temperature < 1.0:
+            raise AssertionError
+        return textbook(s, t, y, temperature=temperature, alpha=alpha)
+
+    told = "the loss raised AssertionError at temperature = 0.5"
+    assert [note for note in diagnose(refuses).notes if "raised" in note] == [told]
