@@ -12,6 +12,7 @@ from kdref.conformance.diagnosis.calls.box import Box, Expression
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS, one_thread
 from kdref.conformance.diagnosis.calls.frameworks import framework as framework_named
 from kdref.conformance.diagnosis.calls.signature import (
+    ARRAYS,
     PARAMETERS,
     Call,
     Loss,
@@ -204,8 +205,7 @@ def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
 
 
 def _add_robustness(state: Diagnosis, ignore_index: int | None) -> None:
-    if state.box.mutated:
-        state.codes.add("INPUT_MUTATED")
+    _add_mutation(state)
     if state.box.vector:
         state.notes.append("it returns one value a row; their mean was judged")
     if ignore_index is None:
@@ -217,3 +217,21 @@ def _add_robustness(state: Diagnosis, ignore_index: int | None) -> None:
         state.details["PADDING_COUNTED"] = seen
     elif counted is None:
         state.untested.append(f"padding: {seen}")
+
+
+def _add_mutation(state: Diagnosis) -> None:
+    """Which inputs were written to; the repair is that of the first."""
+    written = [WRITTEN[name] for name in ARRAYS if name in state.box.mutated]
+    if not written:
+        return
+    state.codes.add("INPUT_MUTATED")
+    state.details["INPUT_MUTATED"] = f"written to: {', '.join(written)}"
+    if "student" not in state.box.mutated:
+        state.variants["INPUT_MUTATED"] = "another input written to"
+
+
+WRITTEN = {
+    "student": "the student's logits",
+    "teacher": "the teacher's logits",
+    "labels": "the labels",
+}

@@ -189,7 +189,8 @@ CODES: dict[str, Code] = {
     ),
     "NOT_FINITE": Code(
         "wrong", "not finite on ordinary inputs", "training stops", "nothing",
-        "log_q = {log_q}; give kl_div log-probabilities first and probabilities second",
+        "log_q = {log_q}; give kl_div log-probabilities first and probabilities second, or logarithms on both sides "
+        "with log_target=True",
     ),
     # Wrong in ways that a value cannot show
     "GRADIENT_MISMATCH": Code(

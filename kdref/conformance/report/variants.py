@@ -36,5 +36,14 @@ VARIANTS: dict[str, Code] = {
         "wrong", "the hard term takes raw logits where log-probabilities belong", "a constant added to a row changes "
         "the loss", "the soft term", "hard = {ce}",
     ),
+    "another input written to": Code(
+        "wrong", "an input is written to", "whoever uses it next gets another one", "the value",
+        "write to a copy of it",
+    ),
+    "another value": Code(
+        "wrong", "another value than the formula's when a constant is added to all logits of a row",
+        "logits beyond a bound no longer count; where they are clamped, they get no gradient", "moderate logits",
+        "log_q = {log_q} and log_p = {log_p} take logits of any size: no clamp, no exp of their own",
+    ),
 }  # fmt: skip
 """Words by name; a diagnosis says which name a code goes by."""
