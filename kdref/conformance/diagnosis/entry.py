@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from kdref.conformance.diagnosis.calls.signature import (
     Loss,
     by_keyword,
     contradicting_names,
+    default_call,
     kept_defaults,
     suggested_call,
 )
@@ -110,7 +112,8 @@ def diagnose(
             _add_gradient(state, gradient)
         if "robustness" in parts:
             _add_robustness(state, ignore_index)
-        return conclude(state, framework, parts, against)
+        report = conclude(state, framework, parts, against)
+    return report if call is not None else replace(report, call=default_call(loss, "loss"))
 
 
 def _begin(loss: Loss, framework: str, call: Call | None, *, frozen_teacher: bool) -> Diagnosis:
