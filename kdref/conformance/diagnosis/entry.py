@@ -79,6 +79,8 @@ def diagnose(
     ------
     ValueError
         If ``framework`` or a part is unknown.
+    TypeError
+        If the loss is a class, and ``call`` does not make an instance of it.
     Exception
         Whatever the loss raises on its first call.
 
