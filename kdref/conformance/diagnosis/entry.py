@@ -186,6 +186,12 @@ NO_GRADIENT = {
     "NONDETERMINISTIC": "the gradient: two calls with the same inputs differ",
 }
 
+WRITTEN = {
+    "student": "the student's logits",
+    "teacher": "the teacher's logits",
+    "labels": "the labels",
+}
+
 
 def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
     reasons = [reason for code, reason in NO_GRADIENT.items() if code in state.codes]
@@ -233,10 +239,3 @@ def _add_mutation(state: Diagnosis) -> None:
     state.details["INPUT_MUTATED"] = f"written to: {', '.join(written)}"
     if "student" not in state.box.mutated:
         state.variants["INPUT_MUTATED"] = "another input written to"
-
-
-WRITTEN = {
-    "student": "the student's logits",
-    "teacher": "the teacher's logits",
-    "labels": "the labels",
-}
