@@ -121,6 +121,11 @@ def test_values_too_coarse_for_a_formula_are_said_to_be_coarse_and_not_coupled()
     assert note.startswith("its values are too coarse to find a formula, as in half precision")
 
 
+def test_a_loss_that_is_always_zero_is_not_called_coarse() -> None:
+    report = diagnose(lambda s, t, y: 0.0 * s.sum())
+    assert report.codes == {"TEACHER_IGNORED"}
+
+
 def test_a_clamp_of_logits_is_told_as_another_value_and_not_as_nan() -> None:
     def clamped(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
         s, t = (np.clip(z, -50.0, 50.0) for z in (s, t))

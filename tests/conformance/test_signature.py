@@ -91,6 +91,13 @@ def test_a_module_is_called_as_its_forward_is() -> None:
     assert any("a temperature of 4 is built in" in note for note in report.notes)
 
 
+def test_the_disagreement_is_shown_with_the_call_that_was_made() -> None:
+    def squares(student: Any, teacher: Any) -> Any:
+        return np.mean((student - teacher) ** 2)
+
+    assert "print(loss(student, teacher))" in diagnose(squares).snippet()
+
+
 def test_a_class_is_refused_with_the_way_to_call_it() -> None:
     with pytest.raises(
         TypeError, match=r"got the class Module: .* --call \"Module\(\.\.\.\)\(student"

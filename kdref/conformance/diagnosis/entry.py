@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from kdref.conformance.diagnosis.calls.signature import (
     Loss,
     by_keyword,
     contradicting_names,
+    default_call,
     kept_defaults,
     suggested_call,
 )
@@ -77,6 +79,8 @@ def diagnose(
     ------
     ValueError
         If ``framework`` or a part is unknown.
+    TypeError
+        If the loss is a class, and ``call`` does not make an instance of it.
     Exception
         Whatever the loss raises on its first call.
 
@@ -110,7 +114,8 @@ def diagnose(
             _add_gradient(state, gradient)
         if "robustness" in parts:
             _add_robustness(state, ignore_index)
-        return conclude(state, framework, parts, against)
+        report = conclude(state, framework, parts, against)
+    return report if call is not None else replace(report, call=default_call(loss, "loss"))
 
 
 def _begin(loss: Loss, framework: str, call: Call | None, *, frozen_teacher: bool) -> Diagnosis:
@@ -181,6 +186,12 @@ NO_GRADIENT = {
     "NONDETERMINISTIC": "the gradient: two calls with the same inputs differ",
 }
 
+WRITTEN = {
+    "student": "the student's logits",
+    "teacher": "the teacher's logits",
+    "labels": "the labels",
+}
+
 
 def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
     reasons = [reason for code, reason in NO_GRADIENT.items() if code in state.codes]
@@ -228,10 +239,3 @@ def _add_mutation(state: Diagnosis) -> None:
     state.details["INPUT_MUTATED"] = f"written to: {', '.join(written)}"
     if "student" not in state.box.mutated:
         state.variants["INPUT_MUTATED"] = "another input written to"
-
-
-WRITTEN = {
-    "student": "the student's logits",
-    "teacher": "the teacher's logits",
-    "labels": "the labels",
-}

@@ -66,12 +66,12 @@ def _finite_on_positive_logits(state: Diagnosis, first: Probes) -> bool:
 
 def _formula(state: Diagnosis, first: Probes) -> Formula | None:
     """Search in double precision; where the loss computes in less, or nearly fits, with a wider tolerance."""
-    if state.box.single:
-        return _within(state, SINGLE, "all") or _in_half(state)
-    if robustness.rounds_parameters(state.box, first):
+    if not state.box.single and robustness.rounds_parameters(state.box, first):
         return _noted(state, "temperature or alpha is held")
-    found = state.find() or _in_half(state)
-    if found is not None or state.coarse:
+    found = _within(state, SINGLE, "all") if state.box.single else state.find()
+    if found is None:
+        found = _in_half(state)
+    if found is not None or state.box.single or state.coarse:
         return found
     if robustness.noise(state.box, state.rng, "single") > robustness.SMOOTH["single"]:
         return _noted(state, "computed")
