@@ -82,7 +82,7 @@ class Distribution(NamedTuple):
         divided = letter if tau == 1.0 else f"{letter}/{_latex_temperature(tau)}"
         if self.transform == "softmax":
             return divided
-        return rf"\text{{{self.text()}}}".replace("^2", "²")
+        return rf"\text{{{self.text()}}}".replace("^2", "²").replace("_", r"\_")
 
 
 def _latex_temperature(tau: Temperature) -> str:

@@ -8,6 +8,8 @@ import kdref
 from kdref.conformance import HINTON, Branch, Convention, Distribution, Floor, Term, weight
 from kdref.conformance import distillation_convention as described
 from kdref.conformance.references import LOSS_CONVENTIONS, reference
+from kdref.conformance.terms import KINDS
+from kdref.conformance.weights import Monomial, Weight
 
 LN2 = float(np.log(2.0))
 
@@ -136,3 +138,31 @@ def test_shapes_are_checked() -> None:
 def test_an_unknown_reference_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="against must be one of"):
         reference("hintons")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_latex_of_every_kind_is_filled_in(name: Any) -> None:
+    kind = KINDS[name]
+    teacher = Distribution("teacher") if "{a}" in kind.text else None
+    student = Distribution("student", "divided logs") if "{b}" in kind.text else None
+    written = Term(name, teacher, student, 0.5).latex()
+    assert "<" not in written
+    assert "_softmax" not in written.replace(r"\_softmax", "")
+
+
+@pytest.mark.parametrize(
+    ("part", "written"),
+    [
+        (Monomial(-1.0, 1.0, 2.0), "-alpha * T^2 * KL"),
+        (Monomial(-2.0, 1.0), "-2 * alpha * KL"),
+        (Monomial(-1.0), "-KL"),
+        (Monomial(0.1, classes=1.0, extra="1/(C - 1)"), "0.1 * C * KL / (C - 1)"),
+    ],
+)
+def test_signs_and_divisions_are_written_as_people_write_them(part: Any, written: Any) -> None:
+    assert Weight((part,)).text("KL") == written
+
+
+def test_a_weight_alone_is_written_with_its_sign() -> None:
+    assert Weight((Monomial(-1.0),)).text("1") == "-1"
+    assert Weight((Monomial(-1.0),)).text("-dot") == "-1 * -dot"

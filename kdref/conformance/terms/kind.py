@@ -46,6 +46,8 @@ def kind(
     labels: bool = False,
     class_sum: bool = True,
 ) -> Kind:
-    """A kind whose LaTeX is its name where none is given."""
-    written = latex or r"\text{" + name + "}(<a>, <b>)"
+    """A kind whose LaTeX is its name, with what its text names, where none is given."""
+    labelled = "y" if labels and "{a}" not in text else ""
+    sides = (f"<{side}>" for side in "ab" if f"{{{side}}}" in text)
+    written = latex or r"\text{" + name + "}(" + ", ".join(filter(None, (labelled, *sides))) + ")"
     return Kind(rows, name, text, written, labels, class_sum)
