@@ -60,11 +60,7 @@ def frameworks_of(module: ModuleType) -> list[str]:
 def _of_imports(error: ImportError) -> Iterator[str]:
     if "relative import" in str(error):
         yield "a file with relative imports is given as MODULE:NAME, from the folder above its package"
-    inside = {
-        frame.name
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "keras" in frame.filename
-    }
+    inside = any("keras" in f.filename for f in traceback.extract_tb(error.__traceback__))
     if error.name in KERAS_BACKENDS and inside:
         others = " or ".join(known for known in KERAS_BACKENDS if known != error.name)
         yield f"Keras is set to {error.name}, which is not installed: put KERAS_BACKEND={others} first"

@@ -48,7 +48,9 @@ def add_parser(subparsers: Any) -> None:
         "2 if it could not be run.",
     )
     parser.add_argument(
-        "loss", metavar="FILE.py:NAME", help="the loss, in a file or as MODULE:NAME"
+        "loss",
+        metavar="FILE.py:NAME",
+        help="the loss, in a file or as MODULE:NAME, which a file with relative imports needs",
     )
     parser.add_argument(
         "--framework", choices=FRAMEWORKS, default="numpy", help="whose arrays it takes"

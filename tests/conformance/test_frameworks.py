@@ -318,3 +318,27 @@ def test_nan_that_reaches_the_teacher_is_told() -> None:
     (finding,) = report.findings
     assert (report.verdict, finding.code) == ("wrong", "TEACHER_GETS_GRADIENT")
     assert finding.detail.startswith("NaN or infinite")
+
+
+def test_a_temperature_in_a_tensor_of_single_precision_is_no_epsilon() -> None:
+    torch = pytest.importorskip("torch")
+
+    def loss(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        held = torch.tensor(temperature)
+        return hinton_in_torch(student, teacher.detach(), labels, temperature=held, alpha=alpha)
+
+    report = diagnose(loss, framework="torch")
+    assert report.codes == {"AGREES"}
+    assert any("is held in single precision" in note for note in report.notes)
+
+
+def test_logarithms_without_log_target_are_told_of_it() -> None:
+    functional = pytest.importorskip("torch.nn.functional")
+
+    def loss(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        log_q, log_p = (functional.log_softmax(z / temperature, -1) for z in (student, teacher))
+        return temperature**2 * functional.kl_div(log_q, log_p, reduction="batchmean")
+
+    (finding,) = diagnose(loss, framework="torch").findings
+    assert finding.code == "NOT_FINITE"
+    assert "log_target=True" in finding.repair

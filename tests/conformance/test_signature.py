@@ -2,9 +2,9 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-import kdref
 from kdref.conformance import diagnose
 from kdref.conformance.diagnosis.calls.signature import (
     contradicting_names,
@@ -12,11 +12,13 @@ from kdref.conformance.diagnosis.calls.signature import (
     kept_defaults,
     suggested_call,
 )
+from tests.conformance.corpus.by_hand_numpy import log_softmax, nll
 
 
 def hinton(student: Any, teacher: Any, labels: Any, T: float, alpha: float, power: int = 2) -> Any:
-    soft = kdref.forward_kl_loss(student, teacher, temperature=T)
-    return alpha * T**power * soft + (1 - alpha) * kdref.hard_label_loss(student, labels)
+    log_p, log_q = log_softmax(teacher / T), log_softmax(student / T)
+    soft = (np.exp(log_p) * (log_p - log_q)).sum(axis=1).mean()
+    return alpha * T**power * soft + (1 - alpha) * nll(student, labels)
 
 
 def default_of_one(
@@ -87,6 +89,13 @@ def test_a_module_is_called_as_its_forward_is() -> None:
     report = diagnose(Module())
     assert report.codes == {"AGREES"}
     assert any("a temperature of 4 is built in" in note for note in report.notes)
+
+
+def test_the_disagreement_is_shown_with_the_call_that_was_made() -> None:
+    def squares(student: Any, teacher: Any) -> Any:
+        return np.mean((student - teacher) ** 2)
+
+    assert "print(loss(student, teacher))" in diagnose(squares).snippet()
 
 
 def test_a_class_is_refused_with_the_way_to_call_it() -> None:

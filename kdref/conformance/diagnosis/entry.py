@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from kdref.conformance.diagnosis.calls.box import Box, Expression
 from kdref.conformance.diagnosis.calls.frameworks import FRAMEWORKS, one_thread
 from kdref.conformance.diagnosis.calls.frameworks import framework as framework_named
 from kdref.conformance.diagnosis.calls.signature import (
+    ARRAYS,
     PARAMETERS,
     Call,
     Loss,
     by_keyword,
     contradicting_names,
+    default_call,
     kept_defaults,
     suggested_call,
 )
@@ -76,6 +79,8 @@ def diagnose(
     ------
     ValueError
         If ``framework`` or a part is unknown.
+    TypeError
+        If the loss is a class, and ``call`` does not make an instance of it.
     Exception
         Whatever the loss raises on its first call.
 
@@ -109,7 +114,8 @@ def diagnose(
             _add_gradient(state, gradient)
         if "robustness" in parts:
             _add_robustness(state, ignore_index)
-        return conclude(state, framework, parts, against)
+        report = conclude(state, framework, parts, against)
+    return report if call is not None else replace(report, call=default_call(loss, "loss"))
 
 
 def _begin(loss: Loss, framework: str, call: Call | None, *, frozen_teacher: bool) -> Diagnosis:
@@ -180,6 +186,12 @@ NO_GRADIENT = {
     "NONDETERMINISTIC": "the gradient: two calls with the same inputs differ",
 }
 
+WRITTEN = {
+    "student": "the student's logits",
+    "teacher": "the teacher's logits",
+    "labels": "the labels",
+}
+
 
 def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
     reasons = [reason for code, reason in NO_GRADIENT.items() if code in state.codes]
@@ -204,8 +216,7 @@ def _add_gradient(state: Diagnosis, gradient: Loss | None) -> None:
 
 
 def _add_robustness(state: Diagnosis, ignore_index: int | None) -> None:
-    if state.box.mutated:
-        state.codes.add("INPUT_MUTATED")
+    _add_mutation(state)
     if state.box.vector:
         state.notes.append("it returns one value a row; their mean was judged")
     if ignore_index is None:
@@ -217,3 +228,14 @@ def _add_robustness(state: Diagnosis, ignore_index: int | None) -> None:
         state.details["PADDING_COUNTED"] = seen
     elif counted is None:
         state.untested.append(f"padding: {seen}")
+
+
+def _add_mutation(state: Diagnosis) -> None:
+    """Which inputs were written to; the repair is that of the first."""
+    written = [WRITTEN[name] for name in ARRAYS if name in state.box.mutated]
+    if not written:
+        return
+    state.codes.add("INPUT_MUTATED")
+    state.details["INPUT_MUTATED"] = f"written to: {', '.join(written)}"
+    if "student" not in state.box.mutated:
+        state.variants["INPUT_MUTATED"] = "another input written to"

@@ -40,11 +40,11 @@ def identify(state: Diagnosis) -> None:
         return
     if not first.finite and not _finite_on_positive_logits(state, first):
         return
-    formula = _formula(state)
+    formula = _formula(state, first)
     if formula is None:
         if not robustness.uses_teacher(box, state.rng):
             state.codes.add("TEACHER_IGNORED")
-        elif robustness.couples_rows(box, state.rng):
+        elif not state.coarse and robustness.couples_rows(box, state.rng):
             _judge_coupling(state)
         return
     _confirm(state, Convention(formula))
@@ -64,31 +64,45 @@ def _finite_on_positive_logits(state: Diagnosis, first: Probes) -> bool:
     return positive.finite
 
 
-def _formula(state: Diagnosis) -> Formula | None:
+def _formula(state: Diagnosis, first: Probes) -> Formula | None:
     """Search in double precision; where the loss computes in less, or nearly fits, with a wider tolerance."""
-    if state.box.single:
-        return _within(state, SINGLE, "all")
-    found = state.find()
-    if found is not None:
-        return found
-    level = robustness.noise(state.box, state.rng, "half")
-    if level > robustness.SMOOTH["half"]:
-        found = _within(state, HALF, "common")
-        if found is not None:
-            state.codes.add("IMPRECISE")
-            state.details["IMPRECISE"] = (
-                f"second differences of relative size {level:.0e} where 1e-6 is expected"
-            )
+    if not state.box.single and robustness.rounds_parameters(state.box, first):
+        return _noted(state, "temperature or alpha is held")
+    found = _within(state, SINGLE, "all") if state.box.single else state.find()
+    if found is None:
+        found = _in_half(state)
+    if found is not None or state.box.single or state.coarse:
         return found
     if robustness.noise(state.box, state.rng, "single") > robustness.SMOOTH["single"]:
-        found = _within(state, SINGLE, "all")
-        if found is not None:
-            state.notes.append("computed in single precision, although the inputs are double")
-        return found
+        return _noted(state, "computed")
     found = _within(state, NEARLY, "listed")
     if found is not None:
         state.codes.add("EPSILON")
         state.details["EPSILON"] = UNIDENTIFIED
+    return found
+
+
+def _in_half(state: Diagnosis) -> Formula | None:
+    """A formula of a loss that computes in half precision; where there is none, it is too coarse to judge its rows."""
+    seen = robustness.coarseness(state.box, state.rng)
+    if not seen:
+        return None
+    state.coarse = True
+    found = _within(state, HALF, "common")
+    if found is not None:
+        state.codes.add("IMPRECISE")
+        state.details["IMPRECISE"] = seen
+        return found
+    state.tolerance = HALF
+    state.notes.append(f"its values are too coarse to find a formula, as in half precision: {seen}")
+    return None
+
+
+def _noted(state: Diagnosis, what: str) -> Formula | None:
+    """A formula of a loss in which something is in single precision."""
+    found = _within(state, SINGLE, "all")
+    if found is not None:
+        state.notes.append(f"{what} in single precision, although the inputs are double")
     return found
 
 
@@ -134,6 +148,7 @@ def _confirm(state: Diagnosis, convention: Convention) -> None:
     if not state.positive and state.tolerance in (DOUBLE, SINGLE):
         saturated = saturate(box, rng, convention, single=state.single)
         checked = Validation(saturated.convention, saturated.codes, saturated.notes)
+        state.variants.update(saturated.variants)
         state.details.update(
             {code: saturated.notes[0] for code in saturated.codes if saturated.notes}
         )

@@ -29,6 +29,7 @@ class Diagnosis:
     untested: list[str] = field(default_factory=list)
     tolerance: float = DOUBLE
     positive: bool = False
+    coarse: bool = False
     convention: Convention | None = None
     gradient_judged: bool = False
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kdref._checks import FloatArray, IntArray
 from kdref.conformance.diagnosis.calls.frameworks import Framework, Function
-from kdref.conformance.diagnosis.calls.signature import PARAMETERS, Call, Loss
+from kdref.conformance.diagnosis.calls.signature import ARRAYS, PARAMETERS, Call, Loss
 
 
 class Expression:
@@ -72,8 +72,8 @@ class Box:
         Of the logits that it is given.
     calls : int
         How often it was called.
-    mutated : bool
-        Whether it has written to an input.
+    mutated : set of str
+        Inputs that it has written to, of ``"student"``, ``"teacher"`` and ``"labels"``.
     vector : bool
         Whether it has returned one value a row.
     errors : list of Exception
@@ -89,7 +89,7 @@ class Box:
     call: Call
     dtype: str = "float64"
     calls: int = 0
-    mutated: bool = False
+    mutated: set[str] = field(default_factory=set)
     vector: bool = False
     errors: list[Exception] = field(default_factory=list)
     result_dtypes: set[str] = field(default_factory=set)
@@ -169,17 +169,11 @@ class Box:
                 "pick the total in an adapter (call=, --call)"
             )
         result = self.framework.numpy(returned)
-        self._note_mutation([student, teacher], [s, t])
-        self.mutated |= not np.array_equal(self.framework.numpy(ids), labels)
+        before = (student.astype(self.dtype), teacher.astype(self.dtype), labels)
+        for name, given, passed in zip(ARRAYS, before, (s, t, ids), strict=True):
+            if not np.array_equal(self.framework.numpy(passed), given, equal_nan=True):
+                self.mutated.add(name)
         return self._number(result, len(student))
-
-    def _note_mutation(self, given: list[FloatArray], passed: list[Any]) -> None:
-        for before, after in zip(given, passed, strict=True):
-            now = self.framework.numpy(after)
-            same = now.shape == before.shape and np.array_equal(
-                now, before.astype(self.dtype), equal_nan=True
-            )
-            self.mutated |= not same
 
     def _number(self, result: np.ndarray[Any, Any], n_examples: int) -> float:
         if result.dtype.kind not in "iufb":

@@ -17,6 +17,9 @@ NOISE_STEPS = {"single": 2.0**-20, "half": 2.0**-10}
 SMOOTH = {"single": 3e-9, "half": 3e-5}
 """Second differences, relative to the value, above which the result was computed in that precision or less."""
 
+MOVED = 1.001
+"""A change of a parameter that every loss shows which uses it."""
+
 NEARBY, UNCOUPLED = 2.0**-10, 1e-10
 """A move of logits that changes no rank, and the mixed difference, of the order of its square, that is none."""
 
@@ -48,6 +51,30 @@ def noise(box: Box, rng: np.random.Generator, precision: str) -> float:
         )
         found.append(abs(ahead - 2.0 * here + behind) / (1e-9 + abs(here)))
     return float(np.median(found))
+
+
+def coarseness(box: Box, rng: np.random.Generator) -> str:
+    """What shows that a loss computes in half precision or less; empty if nothing does."""
+    level = noise(box, rng, "half")
+    if level == 0.0:
+        return f"a change of every logit by {NOISE_STEPS['half']:.1g} changes nothing"
+    if level > SMOOTH["half"]:
+        return f"second differences of relative size {level:.0e} where 1e-6 is expected"
+    return ""
+
+
+def rounds_parameters(box: Box, probes: Probes) -> bool:
+    """Whether temperature or alpha counts to single precision only: rounding changes nothing, moving does."""
+    student, teacher, labels = (each[0] for each in probes.inputs)
+    temperature = probes.setting[2]
+
+    def value(temperature: float, alpha: float) -> float:
+        return box.one(student, teacher, labels, temperature, alpha)
+
+    here, rounded = value(temperature, ALPHA), [float(np.float32(x)) for x in (temperature, ALPHA)]
+    return value(rounded[0], ALPHA) == here != value(MOVED * temperature, ALPHA) or value(
+        temperature, rounded[1]
+    ) == here != value(temperature, MOVED * ALPHA)
 
 
 def uses_teacher(box: Box, rng: np.random.Generator) -> bool:

@@ -42,11 +42,14 @@ class Saturation:
         ``UNSTABLE``, ``EPSILON`` or none.
     notes : list of str
         Which inputs, and what is worth knowing without being a finding.
+    variants : dict of str to str
+        Which words of `kdref.conformance.report.variants.VARIANTS` a code gets in place of its own.
     """
 
     convention: Convention
     codes: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    variants: dict[str, str] = field(default_factory=dict)
 
 
 def saturate(
@@ -64,7 +67,8 @@ def saturate(
     values = probes.values[:, 0]
     if (np.isfinite(predicted) & ~np.isfinite(values)).any():
         result.codes.add("UNSTABLE")
-        result.notes.append(f"not finite on logits of scale {scales[-1]:g}")
+        result.variants.clear()
+        result.notes.insert(0, f"not finite on logits of scale {scales[-1]:g}")
         return result
     if not _agree(predicted, values, single=single).all():
         _settle(result, probes, single=single)
@@ -92,7 +96,10 @@ def _shifted_rows(box: Box, rng: np.random.Generator, result: Saturation, *, sin
     far = abs(values - predicted) > (0.05 if single else 1e-6) * (1.0 + abs(predicted))
     if (far | ~np.isfinite(values)).any():
         result.codes.add("UNSTABLE")
-        what = "not finite" if not np.isfinite(values).all() else "wrong"
+        finite = bool(np.isfinite(values).all())
+        if finite:
+            result.variants["UNSTABLE"] = "another value"
+        what = "wrong" if finite else "not finite"
         result.notes.append(f"{what} when {OFFSET:g} is added to all logits of a row")
 
 
