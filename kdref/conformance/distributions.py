@@ -27,6 +27,7 @@ TRANSFORMS = {
     "softmax": "{z}",
     "softmax twice": "softmax({z})",
     "softened softmax": "softmax({name}){divisor}",
+    "divided logs": "exp(log_softmax({name}){divisor})",
     "batch softmax": "{z} over the batch",
     "whole softmax": "{z} over all entries",
     "raw": "raw {z}",
@@ -138,6 +139,8 @@ class Batch:
             return np.exp(log_softmax(z / tau, -1))
         if d.transform == "softened softmax":
             return np.exp(log_softmax(z, -1)) / tau
+        if d.transform == "divided logs":
+            return log_softmax(z, -1) / tau
         return _STATISTICS[d.transform](z) / tau if d.transform in _STATISTICS else z / tau
 
     def log_p(self, d: Distribution) -> FloatArray:
@@ -148,6 +151,8 @@ class Batch:
                 self._logs[d] = -np.logaddexp(0.0, -z)
             elif d.transform in ("raw", "positive"):
                 self._logs[d] = np.log(z)
+            elif d.transform == "divided logs":
+                self._logs[d] = z
             else:
                 self._logs[d] = log_softmax(z, SOFTMAX_AXES.get(d.transform, -1))
         return self._logs[d]

@@ -185,7 +185,8 @@ def _sum_text(products: list[str]) -> str:
 def _product(shape: Shape, term: str, *, latex: bool) -> str:
     factors: list[str] = []
     divisors: list[str] = []
-    if shape.constant != 1.0 or (term == "1" and shape.alpha == "1"):
+    negated = shape.constant == -1.0 and not term.startswith("-")
+    if not negated and (shape.constant != 1.0 or (term == "1" and shape.alpha == "1")):
         factors.append(number_text(shape.constant))
     if shape.alpha != "1":
         simple = "+" not in shape.alpha and " - " not in shape.alpha
@@ -197,11 +198,14 @@ def _product(shape: Shape, term: str, *, latex: bool) -> str:
                 name if size == 1.0 else f"{name}^{size:g}" if not latex else f"{name}^{{{size:g}}}"
             )
             (factors if power > 0.0 else divisors).append(raised)
-    if shape.extra:
+    if shape.extra.startswith("1/"):
+        divisors.append(shape.extra.removeprefix("1/"))
+    elif shape.extra:
         factors.append(shape.extra)
     if term != "1":
         factors.append(term)
-    return _joined(factors or ["1"], divisors, latex=latex)
+    product = _joined(factors or ["1"], divisors, latex=latex)
+    return f"-{product}" if negated else product
 
 
 def _joined(factors: list[str], divisors: list[str], *, latex: bool) -> str:

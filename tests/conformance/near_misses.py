@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kdref.conformance import distillation_convention
 from tests.conformance.corpus.by_hand_numpy import log_softmax, nll, softmax, textbook
 
 Loss = Callable[..., Any]
@@ -69,6 +70,30 @@ def explicit_normaliser(s: Any, t: Any, temperature: Any) -> Any:
     a, b = (z - z.max(axis=1, keepdims=True) for z in (a, b))
     gap = b - a - np.log(np.exp(b).sum(1, keepdims=True) / np.exp(a).sum(1, keepdims=True))
     return temperature**2 * (softmax(b) * gap).sum(axis=1).mean()
+
+
+def normalised_again(s: Any, t: Any, temperature: Any) -> Any:
+    log_q = log_softmax(s) / temperature
+    log_q = log_q - np.log(np.exp(log_q).sum(axis=1, keepdims=True))
+    return temperature**2 * kl(softmax(t / temperature), np.exp(log_q))
+
+
+def by_way_of_the_teacher(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
+    return alpha * soft(s, t, temperature) + (1 - alpha) * nll(t + (s - t), y)
+
+
+def teacher_on_labels_taken_back(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
+    return textbook(s, t, y, temperature=temperature, alpha=alpha) + nll(t, y) - nll(t, y)
+
+
+def without_padding(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
+    kept = y != -100
+    return textbook(s[kept], t[kept], y[kept], temperature=temperature, alpha=alpha)
+
+
+def written_out(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
+    soft_part = alpha * temperature * (softmax(s / temperature) - softmax(t / temperature))
+    return (soft_part + (1 - alpha) * (softmax(s) - np.eye(s.shape[1])[y])) / len(s)
 
 
 def ends_of_alpha(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
@@ -142,6 +167,14 @@ NEAR_MISSES: dict[str, Loss] = {
     "HARD_AT_TEMPERATURE": with_hard(lambda s, y, tau: nll(s / tau * tau, y)),
     "ALPHA_DISCONTINUOUS": ends_of_alpha,
     "SPECIAL_BRANCH": with_soft(shortcut_at_one),
+    "TEMPERATURE_AFTER_LOG": with_soft(normalised_again),
+    "NEGATIVE_WEIGHT": with_weights(lambda a, b, alpha: -(-alpha * a - (1 - alpha) * b)),
+    "LABELS_ON_TEACHER": by_way_of_the_teacher,
+    "ROLES_SWAPPED": teacher_on_labels_taken_back,
+    "TEACHER_IGNORED": with_soft(lambda s, t, tau: soft(s, t - t[:, :1], tau)),
+    "GRADIENT_MISMATCH": textbook,
+    "PADDING_COUNTED": without_padding,
+    "NOT_THE_REFERENCE": with_weights(lambda a, b, alpha: alpha * b + (1 - alpha) * a),
     "SOFTMAX_NOT_LOG": with_soft(explicit_normaliser),
     "NO_SOFTMAX": with_soft(explicit_normaliser),
     "DOUBLE_SOFTMAX_HARD": with_hard(lambda s, y, tau: nll(log_softmax(s), y)),
@@ -156,4 +189,13 @@ NEAR_MISSES: dict[str, Loss] = {
     "IMPRECISE": with_weights(lambda a, b, alpha: np.float32(alpha * a + (1 - alpha) * b)),
     "NONDETERMINISTIC": with_soft(lambda s, t, tau: soft(s, t, tau) + 0.0 * _draws.normal()),
 }
-"""By code; what needs labels to ignore, a gradient or a framework has its own tests."""
+"""By code; the teacher's gradient needs a framework, and its near miss is among the tests of those."""
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "GRADIENT_MISMATCH": {"gradient": written_out},
+    "PADDING_COUNTED": {"ignore_index": -100},
+    "NOT_THE_REFERENCE": {
+        "against": distillation_convention(soft_weight="1 - alpha", hard_weight="alpha")
+    },
+}
+"""What a diagnosis must be given besides for the code to be possible."""

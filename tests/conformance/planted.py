@@ -17,6 +17,12 @@ def logs_of_logits(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> A
     return alpha * temperature**2 * (p * np.log(p / q)).sum(axis=1).mean() + (1 - alpha) * nll(s, y)
 
 
+def divides_later(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
+    p, log_q = softmax(t / temperature), log_softmax(s) / temperature
+    soft = (p * (np.log(p) - log_q)).sum(axis=1).mean()
+    return alpha * temperature**2 * soft + (1 - alpha) * nll(s, y)
+
+
 def writes(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
     value = Recipe().loss(s, t, y, temperature=temperature, alpha=alpha)
     s /= temperature
@@ -68,8 +74,11 @@ PLANTED: dict[str, Loss] = {
     "HARD_AT_TEMPERATURE": Recipe(hard_tempered=True).loss,
     "T_POWER": Recipe(power=1.0).loss,
     "TEMPERATURE_MULTIPLIED": Recipe(multiplied=True).loss,
+    "TEMPERATURE_AFTER_LOG": divides_later,
     "ALPHA_DISCONTINUOUS": Recipe(jump=1.0).loss,
     "SPECIAL_BRANCH": by_hand.plain_at_one,
+    "NEGATIVE_WEIGHT": Recipe(constant=-1.0).loss,
+    "LABELS_ON_TEACHER": Recipe(swapped=True, divergence="reverse").loss,
     "ROLES_SWAPPED": Recipe(swapped=True).loss,
     "SOFTMAX_NOT_LOG": Recipe(divergence="no log").loss,
     "NO_SOFTMAX": Recipe(divergence="raw target").loss,

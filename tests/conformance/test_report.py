@@ -7,6 +7,7 @@ from kdref.conformance import CODES, Finding, Report
 from kdref.conformance.report import Disagreement
 from kdref.conformance.report.findings import explain, milder_verdicts, verdict_of
 from kdref.conformance.report.repairs import WORDS
+from kdref.conformance.report.variants import VARIANTS
 
 
 def test_a_report_shows_verdict_formula_reference_finding_and_repair() -> None:
@@ -28,6 +29,14 @@ def test_every_code_has_a_repair_in_every_framework(code: Any, framework: Any) -
     assert all((finding.meaning, finding.changes, finding.leaves, finding.repair))
     assert "{" not in finding.repair.replace("{ ", "")
     assert "\n" not in finding.repair
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_other_words_for_a_code_have_a_repair_in_every_framework(variant: Any) -> None:
+    for framework in WORDS:
+        (found,) = explain({"CLASS_MEAN"}, framework, {}, {}, {"CLASS_MEAN": variant})
+        assert all((found.meaning, found.changes, found.leaves, found.repair))
+        assert "{" not in found.repair
 
 
 def test_the_worst_code_decides() -> None:

@@ -108,6 +108,7 @@ MUTANTS: list[tuple[str, str, Loss]] = [
     ("distillation_0_9", "T_SQUARED_INVERTED", composite(lambda h, k, a, t, c: (1 - a) * h + a * k / t**2)),
     ("distillation_0_9", "CLASS_MEAN", composite(lambda h, k, a, t, c: (1 - a) * h + a * t**2 * k / c)),
     ("distillation_0_9", "ALPHA_ON_HARD", composite(lambda h, k, a, t, c: a * h + (1 - a) * t**2 * k)),
+    ("distillation_0_9", "NEGATIVE_WEIGHT", composite(lambda h, k, a, t, c: (1 - a) * h - a * t**2 * k)),
     ("distillation_0_9", "KL_REVERSED", composite(hinton, kdref.reverse_kl_loss)),
     ("distillation_0_9", "CROSS_ENTROPY_NOT_KL", composite(hinton, kdref.soft_cross_entropy_loss)),
     ("distillation_0_9", "STUDENT_NOT_SOFTENED", composite(hinton, one_side(False))),

@@ -229,6 +229,7 @@ OF_DISTILLATION: Mapping[str, RowValue] = {
     "T_SQUARED_INVERTED": composite(lambda h, k, a, t, c: (1 - a) * h + a * k / t**2),
     "CLASS_MEAN": composite(lambda h, k, a, t, c: (1 - a) * h + a * t * t * k / c),
     "ALPHA_ON_HARD": composite(lambda h, k, a, t, c: a * h + (1 - a) * t * t * k),
+    "NEGATIVE_WEIGHT": composite(lambda h, k, a, t, c: (1 - a) * h - a * t * t * k),
     "LOG_BASE_2": composite(lambda h, k, a, t, c: usual(h, k, a, t, c) / gmpy2.log(2)),
     "TEMPERATURE_IGNORED": composite(
         lambda h, k, a, t, c: (1 - a) * h + a * k,

@@ -62,6 +62,7 @@ NOTES: dict[str, Note] = {
         CONVENTION,
         "The sum over rows in place of their mean.",
         "The loss grows with the batch, and with it the learning rate.",
+        (ISSUES + "huggingface/transformers/issues/1181",),
     ),
     "ROW_MEAN_TWICE": Note(
         REDUCTION,
@@ -73,6 +74,10 @@ NOTES: dict[str, Note] = {
         CONVENTION,
         "Twice the value: a factor 1/2 is left out.",
         "A learning rate, unless other terms stand beside it.",
+        (
+            ISSUES + "mepeichun/Efficient-Neural-Network-Bilibili/issues/3",
+            ISSUES + "clovaai/overhaul-distillation/issues/12",
+        ),
     ),
     "LOG_BASE_2": Note(
         FORMULA, "Bits in place of nats.", "Value and gradient are larger by 1 / log 2, about 1.44."
@@ -87,6 +92,10 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "Student and teacher are exchanged.",
         "The loss of the other one is computed; its gradient points elsewhere.",
+        (
+            ISSUES + "keras-team/keras-io/issues/257",
+            ISSUES + "labmlai/annotated_deep_learning_paper_implementations/issues/66",
+        ),
     ),
     "CROSS_ENTROPY_NOT_KL": Note(
         CONVENTION,
@@ -98,6 +107,7 @@ NOTES: dict[str, Note] = {
         CONVENTION,
         "The divergence from the teacher in place of the cross entropy with it.",
         "The value is smaller by the teacher's entropy; the gradient is the same.",
+        (ISSUES + "szagoruyko/attention-transfer/issues/12",),
     ),
     "SOFTMAX_NOT_LOG": Note(
         FORMULA,
@@ -115,6 +125,7 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "Probabilities are softened as if they were logits.",
         "Both distributions are nearly uniform, and the loss is nearly 0.",
+        (ISSUES + "2018cx/Multi-Level-OT/issues/4",),
     ),
     "TEMPERATURE_IGNORED": Note(
         FORMULA, "The temperature is not used.", "Nothing is softened, whatever the setting says."
@@ -129,6 +140,10 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "Only the teacher's logits are divided by the temperature.",
         "The loss is not 0 where student and teacher agree.",
+        (
+            ISSUES + "yuanli2333/Teacher-free-Knowledge-Distillation/issues/3",
+            ISSUES + "yuanli2333/Teacher-free-Knowledge-Distillation/issues/24",
+        ),
     ),
     "TEACHER_NOT_SOFTENED": Note(
         FORMULA,
@@ -140,11 +155,22 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "The hard term is softened too.",
         "Labels are learned from at the wrong temperature.",
+        (
+            ISSUES
+            + "SforAiDl/KD_Lib/blob/174f1f797f9b2a40c68174e6753d4397e70bf3ff/KD_Lib/KD/vision/KA/LSR.py",
+        ),
     ),
     "ALPHA_ON_HARD": Note(
         CONVENTION,
         "alpha weights the hard term.",
         "alpha means what 1 - alpha means here; at 0.5 nobody notices.",
+        (ISSUES + "lucidrains/vit-pytorch/pull/91",),
+    ),
+    "NEGATIVE_WEIGHT": Note(
+        FORMULA,
+        "The soft term has the wrong sign: a minus is missing or one too many.",
+        "Training drives the student away from its teacher.",
+        (ISSUES + "higgsfield/Imagination-Augmented-Agents/issues/6",),
     ),
     "SMOOTHING_IGNORED": Note(
         FORMULA, "Labels are not smoothed.", "The plain cross entropy is computed."
@@ -216,6 +242,7 @@ NOTES: dict[str, Note] = {
         "A student that has almost reached its teacher: log p - log q is a difference of nearly equal numbers.",
         "The loss is noise, negative half of the time, and so is q - p. Training is not harmed; a test that compares "
         "digits, or a stopping rule, is.",
+        (ISSUES + "erfanzar/EasyDeL/pull/267",),
     ),
     "AT_TEACHER": Note(
         PRECISION,

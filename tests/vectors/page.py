@@ -53,8 +53,10 @@ def linked(links: Iterable[str]) -> str:
 
 
 def place(link: str) -> str:
-    """OWNER/NAME#NUMBER for a thread, the end of the address for a page."""
+    """OWNER/NAME#NUMBER for a thread, OWNER/NAME: FILE for a file, the end of the address for a page."""
     parts = link.removeprefix("https://").split("/")
+    if "blob" in parts:
+        return f"{parts[1]}/{parts[2]}: {parts[-1]}"
     if parts[0] == "github.com":
         return f"{parts[1]}/{parts[2]}#{parts[-1]}"
     return parts[-1].removesuffix(".html")

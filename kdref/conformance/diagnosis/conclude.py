@@ -3,45 +3,37 @@
 import numpy as np
 
 from kdref.conformance.convention import HINTON, Convention
-from kdref.conformance.diagnosis.checks.validation import EXACT_FLOORED
 from kdref.conformance.diagnosis.progress import Diagnosis
+from kdref.conformance.diagnosis.reading.parts import Reading
 from kdref.conformance.diagnosis.reading.reading import read
+from kdref.conformance.diagnosis.relative import VALUE_BLIND, Comparison, compare
 from kdref.conformance.report import Disagreement, Report
 from kdref.conformance.report.findings import explain, milder_verdicts, verdict_of
 from kdref.conformance.report.report import PARTS
-
-VALUE_BLIND = frozenset(
-    {
-        "GRADIENT_MISMATCH", "TEACHER_GETS_GRADIENT", "INPUT_MUTATED", "ROW_COUPLING", "PADDING_COUNTED",
-        "UNSTABLE", "IMPRECISE", "NONDETERMINISTIC",
-    }
-)  # fmt: skip
-"""Codes that do not come from the formula."""
 
 
 def conclude(
     state: Diagnosis, framework: str, parts: tuple[str, ...], against: Convention | None
 ) -> Report:
     """The report: codes from the formula and from what the checks have seen, the verdict, a disagreement."""
-    codes, names, alternatives = set(state.codes), list[str](), list[str]()
+    reading, compared = Reading(), Comparison(set(state.codes))
     reference = HINTON if against is None else against
     if state.convention is not None:
         reading = read(state.convention, takes=state.takes, kept=state.kept)
-        codes |= reading.codes
-        names, alternatives = reading.names, reading.alternatives
-        state.notes += reading.notes
-        codes = codes if against is None else _relative(codes, state.convention, against)
-    codes = _of_parts(codes, parts)
-    details = dict(state.details)
-    if names:
-        details["OTHER_LOSS"] = "; ".join(dict.fromkeys(names))
-    milder = milder_verdicts(codes, frozen_teacher=state.frozen_teacher)
+        compared = Comparison(state.codes | reading.codes)
+        if against is not None:
+            compared = compare(compared.codes, state.convention, against)
+    codes = _of_parts(compared.codes, parts)
+    details = state.details | reading.details | compared.details
+    if reading.names:
+        details["OTHER_LOSS"] = "; ".join(dict.fromkeys(reading.names))
+    milder = milder_verdicts(codes, frozen_teacher=state.frozen_teacher) | compared.verdicts
     verdict = verdict_of(codes, milder)
     if verdict != "wrong" and not _judged(state, parts):
         verdict = "unknown"
     if verdict == "agrees" and "value" in parts:
         codes.add("AGREES")
-    findings = explain(codes, framework, details, milder, state.variants)
+    findings = explain(codes, framework, details, milder, state.variants | reading.variants)
     return Report(
         verdict=verdict,
         formula=str(state.convention)
@@ -52,12 +44,12 @@ def conclude(
         convention=state.convention,
         findings=tuple(findings),
         codes=frozenset(codes),
-        alternatives=tuple(alternatives),
+        alternatives=tuple(reading.alternatives),
         untested=(
             *state.untested,
             *(f"the {part}: it was not asked for" for part in PARTS if part not in parts),
         ),
-        notes=tuple(dict.fromkeys(state.notes)),
+        notes=tuple(dict.fromkeys([*state.notes, *reading.notes])),
         disagreement=None
         if verdict == "agrees" or "value" not in parts
         else _disagreement(state, reference),
@@ -73,16 +65,6 @@ def _judged(state: Diagnosis, parts: tuple[str, ...]) -> bool:
     if set(parts) <= {"gradient"}:
         return bool(parts) and state.gradient_judged
     return state.convention is not None
-
-
-def _relative(codes: set[str], found: Convention, against: Convention) -> set[str]:
-    """Codes against another reference than Hinton's: none that the two share."""
-    unseen = codes & VALUE_BLIND
-    if found.equals(against, tolerance=EXACT_FLOORED):
-        return unseen
-    if found.ratio_to(against) is not None:
-        return unseen | {"CONSTANT_FACTOR"}
-    return (codes - read(against).codes) or unseen | {"OTHER_LOSS"}
 
 
 def _of_parts(codes: set[str], parts: tuple[str, ...]) -> set[str]:

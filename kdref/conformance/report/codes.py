@@ -44,7 +44,8 @@ CODES: dict[str, Code] = {
     ),
     "CROSS_ENTROPY_NOT_KL": Code(
         "convention", "a soft cross entropy stands in place of KL",
-        "the value: it is larger by the teacher's entropy and never reaches 0", "the gradient, exactly",
+        "the value: it is larger by the teacher's entropy and never reaches 0",
+        "the gradient of the soft term, exactly",
         "soft = {kl}, with p = {p} and log_q = {log_q}",
     ),
     "ROW_SUM": Code(
@@ -82,6 +83,10 @@ CODES: dict[str, Code] = {
         "convention", "another loss than a KL divergence", "what is learned before the optimum; on purpose as often "
         "as by mistake", "the optimum, as a rule", "for the Hinton loss: {kl}, with p = {p} and log_q = {log_q}",
     ),
+    "NOT_THE_REFERENCE": Code(
+        "convention", "another formula than the reference that was named", "the value, by what is seen",
+        "what the two formulas share", "bring the formula and the reference above together",
+    ),
     # Wrong values
     "CLASS_MEAN": Code(
         "wrong", "divided by the number of classes", "the soft term is C times too small beside the hard one",
@@ -104,7 +109,7 @@ CODES: dict[str, Code] = {
         "the direction of the soft term", "T**2 * {kl}",
     ),
     "TEMPERATURE_IGNORED": Code(
-        "wrong", "the temperature is not used", "the teacher is never softened, whatever T says",
+        "wrong", "no logits are divided by the temperature", "the teacher is never softened, whatever T says",
         "everything at T = 1", "p = {p}, log_q = {log_q}",
     ),
     "TEMPERATURE_FIXED": Code(
@@ -131,6 +136,11 @@ CODES: dict[str, Code] = {
         "wrong", "logits are multiplied by T", "a higher T sharpens", "everything at T = 1",
         "p = {p}, log_q = {log_q}",
     ),
+    "TEMPERATURE_AFTER_LOG": Code(
+        "wrong", "log-probabilities are divided by T, where logits should be", "what comes out is no distribution: the "
+        "student is not softened, and the value can be negative", "everything at T = 1",
+        "p = {p}, log_q = {log_q}",
+    ),
     "ALPHA_DISCONTINUOUS": Code(
         "wrong", "another formula at an end of alpha", "a sweep over alpha jumps there", "the values between",
         "use one formula for every alpha",
@@ -138,6 +148,16 @@ CODES: dict[str, Code] = {
     "SPECIAL_BRANCH": Code(
         "wrong", "another formula at one value of a parameter", "a sweep jumps there", "every other value",
         "use one formula for every value",
+    ),
+    "NEGATIVE_WEIGHT": Code(
+        "wrong", "a term that should be minimised has a negative weight", "training drives the student away from what "
+        "that term compares it with", "the other terms",
+        "give every term a weight of at least 0, as alpha * soft + (1 - alpha) * hard; a mean of p * log_q or of "
+        "log-probabilities at the labels is negative and needs a minus",
+    ),
+    "LABELS_ON_TEACHER": Code(
+        "wrong", "the hard term compares the labels with the teacher", "labels are not learned from: the hard term is "
+        "a constant for the student", "the soft term", "hard = {ce}",
     ),
     "ROLES_SWAPPED": Code(
         "wrong", "student and teacher have exchanged their roles", "the teacher is trained towards the student",

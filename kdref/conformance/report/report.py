@@ -24,6 +24,9 @@ HEADLINES = {
     "wrong": "wrong: {codes}",
     "unknown": "unknown: no formula was found; nothing is claimed about it",
 }
+HEADLINES_AGAINST = HEADLINES | {
+    "convention": "a convention: it differs from the reference by what is named below",
+}
 HEADLINES_WITHOUT_VALUE = HEADLINES | {
     "agrees": "no fault in its {parts}; whether its value is right was not asked",
     "unknown": "unknown: its {parts} could not be tested",
@@ -165,7 +168,8 @@ class Report:
 
     def _headline(self) -> str:
         mistakes = ", ".join(f.code for f in self.findings if f.verdict == "wrong")
-        headlines = HEADLINES if "value" in self.parts else HEADLINES_WITHOUT_VALUE
+        headlines = HEADLINES if self.reference == str(HINTON) else HEADLINES_AGAINST
+        headlines = headlines if "value" in self.parts else HEADLINES_WITHOUT_VALUE
         return headlines[self.verdict].format(codes=mistakes, parts=" and ".join(self.parts))
 
     def snippet(self) -> str:

@@ -28,6 +28,12 @@ def uniform(term: Term, batch: Batch) -> FloatArray:
     return np.asarray(-floored_log(term.second, term.second_floor, batch).mean(axis=-1))
 
 
+def other_classes(term: Term, batch: Batch) -> FloatArray:
+    """-log q, averaged over the classes other than the label: what smoothing may share among them alone."""
+    total = batch.n_classes * uniform(term, batch)
+    return np.asarray((total - label(term, batch)) / max(batch.n_classes - 1, 1))
+
+
 def probability_at_label(term: Term, batch: Batch) -> FloatArray:
     """Q at the label."""
     return batch.at_label(batch.p(given(term.second)))

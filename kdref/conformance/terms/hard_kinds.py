@@ -21,6 +21,20 @@ HARD_KINDS: dict[str, Kind] = {
         labels=True,
         class_sum=False,
     ),
+    "negative probability": kind(
+        lambda term, batch: -hard.probability_at_label(term, batch),
+        "negative probability of the label",
+        "-p_label({b})",
+        r"-<b>_y",
+        labels=True,
+        class_sum=False,
+    ),
+    "other classes": kind(
+        hard.other_classes,
+        "cross entropy to the classes other than the label",
+        "CE(other classes, {b})",
+        labels=True,
+    ),
     "raw label": kind(
         hard.raw_label,
         "negative logit of the label",

@@ -111,11 +111,17 @@ class Recipe:
     def codes(self) -> frozenset[str]:
         found = self._hard_codes() | ({"LOG_BASE_2"} if self.base_2 else set())
         found |= {"ROW_SUM"} if self.rows == "sum" else set()
-        found |= {"ROLES_SWAPPED"} if self.swapped else set()
+        if self.swapped:
+            found.add("LABELS_ON_TEACHER" if self._only_labels_swapped else "ROLES_SWAPPED")
         found |= {"TEACHER_IGNORED"} if self.ignored else self._soft_codes()
         if self.jump is not None:
             found.add("ALPHA_DISCONTINUOUS")
         return frozenset(found or {"AGREES"})
+
+    @property
+    def _only_labels_swapped(self) -> bool:
+        """A reversed KL of exchanged roles is a KL of the right ones."""
+        return self.swapped and self.divergence == "reverse"
 
     def _hard_codes(self) -> set[str]:
         if self.weights == "soft only":
@@ -133,13 +139,14 @@ class Recipe:
         flags = {
             "OTHER_LOSS": other,
             "CROSS_ENTROPY_NOT_KL": self.divergence in ("cross entropy", "raw target"),
-            "KL_REVERSED": self.divergence == "reverse",
+            "KL_REVERSED": self.divergence == "reverse" and not self._only_labels_swapped,
             "SOFTMAX_NOT_LOG": self.divergence == "no log",
             "NO_SOFTMAX": self.divergence == "raw target",
             "CLASS_MEAN": self.class_mean
             and self.divergence not in ("squared", "raw squared", "binary"),
             "ROW_MEAN_TWICE": self.rows == "twice",
-            "CONSTANT_FACTOR": self.constant != 1.0
+            "NEGATIVE_WEIGHT": self.constant < 0.0,
+            "CONSTANT_FACTOR": abs(self.constant) != 1.0
             and not other
             and not self.weights.startswith("free"),
             "DOUBLE_SOFTMAX_SOFT": self.soft_twice,
@@ -158,8 +165,8 @@ class Recipe:
         s, t = self.student_tau, self.teacher_tau
         if s == t == 1.0:
             return {"TEMPERATURE_IGNORED"}
-        if self.swapped:
-            s, t = s, t  # the recipe names its roles after the exchange
+        if self._only_labels_swapped:
+            s, t = t, s  # else the recipe names its roles after the exchange
         found = {"TEMPERATURE_FIXED"} if s is not None and s == t else set()
         found |= {"STUDENT_NOT_SOFTENED"} if s == 1.0 else set()
         found |= {"TEACHER_NOT_SOFTENED"} if t == 1.0 else set()
@@ -195,7 +202,7 @@ MENU: dict[str, tuple[Any, ...]] = {
     "weights": ("on hard", "on hard", "soft only", "free alpha", "free constants"),
     "class_mean": (True,),
     "rows": ("sum", "twice"),
-    "constant": (2.0, 100.0, 25.0),
+    "constant": (2.0, 100.0, 25.0, -1.0),
     "hard_tempered": (True,),
     "hard_twice": (True,),
     "soft_twice": (True,),

@@ -1,5 +1,6 @@
 """Codes of the hard term, and of terms that see one side only."""
 
+from kdref.conformance.convention import WeightedTerm
 from kdref.conformance.diagnosis.reading.parts import AXES, DOUBLES, Parts, Reading
 from kdref.conformance.diagnosis.reading.shapes import first_shape
 from kdref.conformance.terms import Term
@@ -16,10 +17,16 @@ def read_hard(parts: Parts, reading: Reading) -> Shape | None:
         reading.codes.add("OTHER_LOSS")
     weights = [weight for weight, term in parts.hard if term.kind == "label"][:1]
     targets = {term.second for _, term in parts.hard if term.kind == "label"}
-    smoothing = [w for w, term in parts.single if term.kind == "uniform" and term.second in targets]
+    smoothing = [w for w, term in smoothing_terms(parts) if term.second in targets]
     if smoothing and weights:
         reading.codes.add("LABEL_SMOOTHING")
     return first_shape(weights + smoothing if weights else [parts.hard[0][0]])
+
+
+def smoothing_terms(parts: Parts) -> list[WeightedTerm]:
+    """Cross entropies to the uniform distribution, over all classes or over those other than the label."""
+    every = [*parts.single, *parts.hard]
+    return [(w, term) for w, term in every if term.kind in ("uniform", "other classes")]
 
 
 def _read_hard_term(term: Term, reading: Reading) -> None:
@@ -33,8 +40,10 @@ def _read_hard_term(term: Term, reading: Reading) -> None:
     if d.temperature != 1.0:
         reading.codes.add("HARD_AT_TEMPERATURE")
     if term.kind == "raw label":
-        reading.codes.add("NO_SOFTMAX")
-    elif term.kind != "label":
+        reading.of_hard("NO_SOFTMAX")
+    elif term.kind == "negative probability":
+        reading.of_hard("SOFTMAX_NOT_LOG")
+    elif term.kind not in ("label", "other classes"):
         reading.other(term)
 
 

@@ -10,9 +10,19 @@ from kdref.conformance.terms import KINDS, Term
 DOUBLES = frozenset({"softmax twice", "softened softmax"})
 RAW = frozenset({"raw", "positive"})
 AXES = frozenset({"batch softmax", "whole softmax"})
+DIVIDED = "divided logs"
 OTHER_TRANSFORMS = frozenset(
     {"sigmoid", "standardised", "standardised, ddof 1", "normalised", "centred"}
 )
+
+
+ORDERED = frozenset(
+    {
+        "kl", "cross entropy", "kl without log", "exponentiated", "p minus log", "exponentiated raw", "binary",
+        "binary kl", "chi squared", "renyi", "teacher choice",
+    }
+)  # fmt: skip
+"""Kinds whose value changes when their two sides are exchanged: they tell which side is taken for the teacher."""
 
 
 @dataclass
@@ -27,6 +37,12 @@ class Reading:
         What an ``OTHER_LOSS`` is called.
     alternatives : list of str
         Other readings of the same numbers.
+    details : dict of str to str
+        What was seen, by code.
+    in_hard, in_soft : set of str
+        Codes that either term can have, by the term that has them.
+    variants : dict of str to str
+        Which words of `kdref.conformance.report.variants.VARIANTS` a code gets in place of its own.
     notes : list of str
         Settings that are built into a loss which does not take them as parameters.
     takes : frozenset of str
@@ -38,6 +54,10 @@ class Reading:
     codes: set[str] = field(default_factory=set)
     names: list[str] = field(default_factory=list)
     alternatives: list[str] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
+    in_hard: set[str] = field(default_factory=set)
+    in_soft: set[str] = field(default_factory=set)
+    variants: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     takes: frozenset[str] = frozenset(PARAMETERS)
     kept: Mapping[str, float] = field(default_factory=dict)
@@ -47,6 +67,16 @@ class Reading:
         name = default_named(self.kept, value)
         told = f"in force, the default of {name}" if name else "built in: the loss takes none"
         self.notes.append(f"{what} is {told}")
+
+    def of_hard(self, code: str) -> None:
+        """Note a code of the hard term that a soft one may have too."""
+        self.codes.add(code)
+        self.in_hard.add(code)
+
+    def of_soft(self, code: str) -> None:
+        """Note a code of a soft term that the hard one may have too."""
+        self.codes.add(code)
+        self.in_soft.add(code)
 
     def other(self, term: Term) -> None:
         """Note another loss by its name."""

@@ -6,10 +6,12 @@ from types import MappingProxyType
 from kdref.conformance.convention import Convention
 from kdref.conformance.diagnosis.calls.signature import PARAMETERS
 from kdref.conformance.diagnosis.reading.hard import read_hard, read_single_sided
-from kdref.conformance.diagnosis.reading.parts import Parts, Reading, split
+from kdref.conformance.diagnosis.reading.parts import ORDERED, Parts, Reading, split
 from kdref.conformance.diagnosis.reading.scale import read_reductions, read_weights
 from kdref.conformance.diagnosis.reading.shapes import fixed_temperature, is_simple
+from kdref.conformance.diagnosis.reading.signs import read_signs
 from kdref.conformance.diagnosis.reading.soft import read_soft
+from kdref.conformance.diagnosis.reading.words import choose_words
 from kdref.conformance.diagnosis.search.laws import close
 from kdref.conformance.distributions import Distribution
 from kdref.conformance.terms import Term
@@ -27,9 +29,12 @@ def read(
     """The codes of a convention; what a loss does not take as a parameter is a setting, and no mistake."""
     reading = Reading(takes=takes, kept=kept)
     parts = split(convention.terms)
-    if _roles_swapped(parts):
-        reading.codes.add("ROLES_SWAPPED")
-        parts = split([(w, _exchanged(term)) for w, term in convention.terms])
+    if _labels_on_teacher(parts):
+        if _teacher_leads(parts):
+            reading.codes.add("LABELS_ON_TEACHER")
+        else:
+            reading.codes.add("ROLES_SWAPPED")
+            parts = split([(w, _exchanged(term)) for w, term in convention.terms])
     everything = [*convention.terms, *(each for b in convention.branches for each in b.terms)]
     if any(term.floored for _, term in everything):
         reading.codes.add("EPSILON")
@@ -40,14 +45,24 @@ def read(
     soft = read_soft(parts, hard, reading)
     read_reductions(parts, hard, soft, reading)
     read_weights(parts, hard, soft, reading)
+    read_signs(parts, reading)
     _read_branches(convention, reading)
     add_alternatives(parts, hard, soft, reading)
+    choose_words(reading)
     return reading
 
 
-def _roles_swapped(parts: Parts) -> bool:
+def _labels_on_teacher(parts: Parts) -> bool:
     """The labels are compared with the teacher's logits."""
     return bool(parts.hard) and all(term.sides == {"teacher"} for _, term in parts.hard)
+
+
+def _teacher_leads(parts: Parts) -> bool:
+    """The soft term's order shows that its roles are right; one without an order cannot tell."""
+    firsts = {
+        term.first.side for _, term in parts.soft if term.kind in ORDERED and term.first is not None
+    }
+    return firsts == {"teacher"}
 
 
 def _exchanged(term: Term) -> Term:
@@ -82,14 +97,16 @@ def add_alternatives(
             "without a hard term, exchanged roles (teacher passed as student) give the same numbers: "
             "only the source can tell"
         )
-    root = abs(soft.constant) ** 0.5
+    constant = abs(soft.constant)
+    root = constant**0.5
     if (
         "TEMPERATURE_FIXED" not in reading.codes
         and "CONSTANT_FACTOR" in reading.codes
         and is_simple(root)
+        and root != 1.0
     ):
         reading.alternatives.append(
-            f"the constant {soft.constant:g} may be the square of a fixed temperature {root:g}: "
+            f"the constant {constant:g} may be the square of a fixed temperature {root:g}: "
             "only the source can tell"
         )
     if (

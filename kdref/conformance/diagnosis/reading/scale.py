@@ -62,13 +62,14 @@ def _is_built_in(parts: Parts, hard: Shape, soft: Shape, reading: Reading) -> bo
 
 def _read_constants(parts: Parts, hard: Shape | None, soft: Shape, reading: Reading) -> None:
     bits = "LOG_BASE_2" in reading.codes
-    plain_hard = all(term.kind == "label" for _, term in parts.hard)
-    if hard is not None and plain_hard and not is_one(hard.constant, bits):
+    plain_hard = all(term.kind in ("label", "other classes") for _, term in parts.hard)
+    if hard is not None and plain_hard and not is_one(abs(hard.constant), bits):
         reading.codes.add("CONSTANT_FACTOR")
     if "OTHER_LOSS" in reading.codes:
         return
     tau = fixed_temperature(parts.soft[0][1])
-    squared = tau is not None and soft.temperature == 0.0 and is_one(soft.constant / tau**2, bits)
-    simple_weight = soft.alpha == "1" and hard is None and 0.0 < soft.constant < 1.0
-    if not is_one(soft.constant, bits) and not squared and not simple_weight:
+    constant = abs(soft.constant)  # a sign is told as one
+    squared = tau is not None and soft.temperature == 0.0 and is_one(constant / tau**2, bits)
+    simple_weight = soft.alpha == "1" and hard is None and constant < 1.0
+    if not is_one(constant, bits) and not squared and not simple_weight:
         reading.codes.add("CONSTANT_FACTOR")

@@ -3,7 +3,9 @@
 from kdref.conformance.diagnosis.calls.signature import default_named
 from kdref.conformance.diagnosis.reading.parts import (
     AXES,
+    DIVIDED,
     DOUBLES,
+    ORDERED,
     OTHER_TRANSFORMS,
     RAW,
     Parts,
@@ -34,9 +36,6 @@ HINTON_LIKE = frozenset(
 """Kinds that are KL(teacher || student) or a slip in writing it; any other is another loss."""
 
 WITHOUT_LOG = frozenset({"kl without log", "dot", "exponentiated", "p minus log"})
-SLOT_KINDS = HINTON_LIKE - {"dot"}
-"""Kinds in which the order of the two sides matters."""
-
 POWERS = {2.0: None, 0.0: "T_SQUARED_MISSING", 4.0: "T_SQUARED_TWICE", -2.0: "T_SQUARED_INVERTED"}
 
 
@@ -67,7 +66,12 @@ def read_soft(parts: Parts, hard: Shape | None, reading: Reading) -> Shape | Non
     if "temperature" not in reading.takes and default_named(reading.kept, 1.0):
         shared.discard("TEMPERATURE_IGNORED")  # it may be the temperature that was left at 1
     reading.codes |= shared
-    return first_shape([weight])
+    shape = first_shape([weight])
+    if "TEMPERATURE_IGNORED" in shared and shape is not None and shape.temperature:
+        reading.details["TEMPERATURE_IGNORED"] = (
+            f"T stands in front of the soft term alone, as T^{shape.temperature:g}"
+        )
+    return shape
 
 
 def _read_soft_term(term: Term, reading: Reading) -> None:
@@ -76,16 +80,18 @@ def _read_soft_term(term: Term, reading: Reading) -> None:
         reading.codes.add("DOUBLE_SOFTMAX_SOFT")
     if transforms & AXES:
         reading.codes.add("SOFTMAX_WRONG_AXIS")
+    if DIVIDED in transforms:
+        reading.codes.add("TEMPERATURE_AFTER_LOG")
     if term.kind not in HINTON_LIKE or transforms & OTHER_TRANSFORMS:
         reading.other(term)
         return
     if term.kind in ("cross entropy", "dot"):
         reading.codes.add("CROSS_ENTROPY_NOT_KL")
     if term.kind in WITHOUT_LOG:
-        reading.codes.add("SOFTMAX_NOT_LOG")
+        reading.of_soft("SOFTMAX_NOT_LOG")
     if transforms & RAW or term.kind == "exponentiated raw":
-        reading.codes.add("NO_SOFTMAX")
-    if term.kind in SLOT_KINDS and term.first is not None and term.first.side == "student":
+        reading.of_soft("NO_SOFTMAX")
+    if term.kind in ORDERED and term.first is not None and term.first.side == "student":
         reading.codes.add("KL_REVERSED")
 
 

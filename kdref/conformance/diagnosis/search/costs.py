@@ -14,6 +14,7 @@ UNUSUAL = frozenset(
         "constant",
         "dot",
         "error probability",
+        "negative probability",
         "entropy",
         "sum",
         "squares",

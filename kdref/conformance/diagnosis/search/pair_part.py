@@ -12,7 +12,7 @@ from kdref.conformance.diagnosis.search.candidates.pairs import (
     fixed_pairs,
     rare_pairs,
 )
-from kdref.conformance.diagnosis.search.candidates.parts import LOGARITHMIC, NICE, unique
+from kdref.conformance.diagnosis.search.candidates.parts import DIVIDED, LOGARITHMIC, NICE, unique
 from kdref.conformance.diagnosis.search.costs import Terms
 from kdref.conformance.diagnosis.search.evidence import Evidence, Part
 from kdref.conformance.diagnosis.search.scans import nearest, scan
@@ -104,12 +104,17 @@ def mixtures_by_alpha(evidence: Evidence, varied: str) -> Iterator[Terms]:
 def alike(both: Terms) -> Iterator[Terms]:
     """Supports that change with the teacher as this one does.
 
-    In a cross entropy the student's logits meet the teacher's probabilities as a product: what divides them is a
-    factor there, and shows only in the values.
+    A temperature that divides the student's log-probabilities, and not its logits, changes only what the student
+    adds by itself.  In a cross entropy the student's logits meet the teacher's probabilities as a product: what
+    divides them is a factor there, and shows only in the values.
     """
-    if len(both) != 1 or both[0].kind != "cross entropy":
+    if len(both) != 1 or both[0].kind not in LOGARITHMIC:
         return
     first, second = both[0].distributions
+    if both[0].kind == "kl":
+        if (first.transform, second.transform) == ("softmax", "softmax"):
+            yield (both[0]._replace(second=second._replace(transform=DIVIDED)),)
+        return
     if isinstance(first.temperature, str) or first.temperature == 1.0:
         return  # where the teacher's temperature is none of the code's, the student's is listed
     if second.side == "student" and second.transform == "softmax":

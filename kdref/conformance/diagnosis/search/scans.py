@@ -36,18 +36,20 @@ def nearest(evidence: Evidence, terms: list[Term], part: Part) -> list[Term]:
 def scan(evidence: Evidence, part: Part, *, near: bool = False) -> list[Term]:
     """Terms that explain a difference at some temperature or mixing weight that no dictionary holds.
 
-    With ``near``, they need only come near: short decimals are tried, since an epsilon shifts the best value.
+    With ``near``, they need only come near: short decimals are tried, since an epsilon shifts the best value, and
+    every family, since it may shift one past another.
     """
-    refined = _near if near else _exact
+    refined, near_ones = (_near if near else _exact), list[Term]()
     for grid, terms_at in ((TEMPERATURES, at_temperature), (WEIGHTS, at_mixing_weight)):
         table = np.stack([_residuals(evidence, terms_at(float(x)), part) for x in grid])
         enough = PROMISING * float((part.target**2).sum())
         best = [int(i) for i in np.argsort(table.min(axis=0))[:N_REFINED]]
         for i in (i for i in best if table[:, i].min() < enough):
             found = refined(evidence, part, terms_at, i, grid, int(np.argmin(table[:, i])))
-            if found:
+            if found and not near:
                 return found
-    return []
+            near_ones += found
+    return near_ones
 
 
 def _residuals(evidence: Evidence, terms: list[Term], part: Part) -> FloatArray:

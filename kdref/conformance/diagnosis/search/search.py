@@ -78,7 +78,7 @@ def _completed(
     pinned = tuple(range(len(both)))
     best: Formula | None = None
     for support in sparse_supports(
-        table, values, evidence.bound, largest=3, pinned=pinned, limit=6
+        table, values, evidence.bound, largest=3, pinned=pinned, limit=10
     ):
         best = cheaper(best, weighted(evidence, tuple(terms[i] for i in support)))
         if best is not None and cost(best) <= PLAIN_COST:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdref.conformance.diagnosis.search.candidates.parts import LOGARITHMIC, one, pair
+from kdref.conformance.distributions import SOFTMAX_AXES
 from kdref.conformance.terms import Floor, Term
 from kdref.conformance.terms.floors import WHOLE
 
@@ -61,8 +62,16 @@ def floored_pairs() -> list[Term]:
 def with_floors(term: Term, epsilons: Sequence[float] = EPSILONS) -> list[Term]:
     """The term with each epsilon in each place where people put one."""
     variants = []
+    # Renormalising each row would make a softmax over another axis one over the classes again.
+    rows = not any(d.transform in SOFTMAX_AXES for d in term.distributions)
+    modes = (
+        "add",
+        "clip",
+        "clip both",
+        *(("add, renormalise", "clip, renormalise") if rows else ()),
+    )
     for e in epsilons:
-        for mode in ("add", "clip", "clip both", "add, renormalise", "clip, renormalise"):
+        for mode in modes:
             floor = Floor(mode, e)
             if term.kind == "binary":
                 variants += [term._replace(second_floor=floor)] if mode == "clip both" else []

@@ -46,11 +46,12 @@ def equivalent_labels(term: Term) -> list[Term]:
         return [term]
     if term.kind == "label" and d.transform == "softmax":
         taus: Sequence[Temperature] = (1.0, "T", "1/T", "T^2", "sqrt(T)", *NICE)
-        return [*(one("label", d.side, tau) for tau in taus), one("raw label", d.side)]
+        plain = [one("label", d.side, tau) for tau in taus]
+        smoothed = [one("other classes", d.side, tau) for tau in (1.0, "T")]
+        return [*plain, one("raw label", d.side), *smoothed]
     if term.kind in ("label", "error probability", "squared to label"):
-        near = [
-            one(kind, d.side, d.temperature) for kind in ("error probability", "squared to label")
-        ]
+        kinds = ("error probability", "negative probability", "squared to label")
+        near = [one(kind, d.side, d.temperature) for kind in kinds]
         return [*near, one("label", d.side, d.temperature, "softmax twice"), term]
     return [term]
 

@@ -5,6 +5,7 @@ from kdref.conformance.diagnosis.search.candidates.parts import (
     AXES,
     COMMON_WEIGHTS,
     CROSSED,
+    DIVIDED,
     DOUBLES,
     LOGARITHMIC,
     MIXTURES,
@@ -106,6 +107,8 @@ def _odd_transforms() -> list[Term]:
             same = (transform, transform)
             terms += [pair("generalised js", a, b, same, option=w) for w in COMMON_WEIGHTS]
             terms += [pair(kind, a, b, same) for kind in ("binary", "exponentiated", "absolute")]
+        divided = (("softmax", DIVIDED), (DIVIDED, "softmax"), (DIVIDED, DIVIDED))
+        terms += [pair("kl", a, b, each, reverse=r) for each in divided for r in (False, True)]
         sigmoid = ("sigmoid", "sigmoid")
         terms += [
             pair(kind, a, b, sigmoid, reverse=r)

@@ -45,6 +45,7 @@ COMMON_WEIGHTS = (0.5, 0.1, 0.3, 0.7, 0.9)
 LOGARITHMIC = ("kl", "cross entropy")
 DOUBLES = ("softmax twice", "softened softmax")
 AXES = ("batch softmax", "whole softmax")
+DIVIDED = "divided logs"
 SCORES = ("standardised", "standardised, ddof 1", "normalised")
 
 
