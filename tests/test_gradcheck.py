@@ -163,6 +163,12 @@ def test_step_that_does_not_change_the_argument_is_refused() -> None:
         numerical_gradient(lambda x: x.sum(), [0.0, 1e9], method="central", step=1e-10)
 
 
+def test_step_to_infinity_is_refused_without_a_warning() -> None:
+    message = "step must change x by a finite amount, got 1e+308 at 1.7e+308"
+    with pytest.raises(ValueError, match=exactly(message)):
+        numerical_gradient(lambda x: x.sum(), [1.7e308], method="central", step=1e308)
+
+
 def test_step_that_changes_the_argument_beyond_float64_is_refused() -> None:
     message = "step must change x by a finite amount, got 1e+308 at 0.0"
     with pytest.raises(ValueError, match=exactly(message)):

@@ -40,7 +40,7 @@ def hints(
     n, c, _ = BASE
     yield (
         f"it was called as {call or default_call(loss, name)}, first with logits of shape (N, C) = ({n}, {c}) and {n} "
-        "labels; N and C differ from call to call"
+        "labels; N and C differ from call to call, so that a fixed number of classes fails"
     )
     if call is None:
         yield from _of_calls(loss, name)
@@ -70,7 +70,8 @@ def _of_calls(loss: Loss, name: str) -> Iterator[str]:
     """Another call, as the names suggest it, or one with an axis more."""
     called, suggested = default_call(loss, name), suggested_call(loss, name)
     if suggested != called:
-        yield f'its parameters suggest --call "{suggested}"'
+        own = ", with yours in place of the dots" if "..." in suggested else ""
+        yield f'its parameters suggest --call "{suggested}"{own}'
         return
     longer = re.sub(r"\b(student|teacher|labels)\b(?!=)", r"\1[None]", called)
     yield f'if it takes a batch of sequences, (B, L, C) and (B, L): --call "{longer}"'

@@ -52,7 +52,10 @@ def add_parser(subparsers: Any) -> None:
         help=f"{QUICK_SEEDS} repetitions of {QUICK_REGIMES[0]}, unless --regime or --seeds say otherwise",
     )
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes (default: one for each core; 0: all in this one)",
     )
     parser.add_argument("--figure", metavar="FILE", type=Path, help="draw the results into FILE")
     parser.add_argument("--save", metavar="DIR", type=Path, help="write the networks into DIR")

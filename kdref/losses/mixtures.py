@@ -465,12 +465,10 @@ def _log_student_share(
     ratio_top, ratio, step = _ratio_steps(pair)
     mixture_top = student_share + teacher_share * ratio_top  # m/q
     with np.errstate(all="ignore"):  # infinite for a class that the student excludes
-        steep = pair.gap + np.log(mixture_top / teacher_share)
         growth = teacher_share * step / mixture_top
         # Of a quotient that is far below 1, as where the teacher excludes a class, 1 + growth would keep few digits.
         shrunk = np.log(mixture_top / (student_share + teacher_share * ratio))
-        near = np.where(growth > -0.5, -np.log1p(growth), shrunk)
-        return np.where(pair.gap < -STEEP, steep, near)
+        return np.where(growth > -0.5, -np.log1p(growth), shrunk)
 
 
 def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -478,10 +476,8 @@ def _ratio_steps(pair: SoftenedPair) -> tuple[FloatArray, FloatArray, FloatArray
     with np.errstate(
         all="ignore"
     ):  # p/q is infinite for classes that the student excludes; q is zero there
-        # Where the rows share little, their gaps are differences of large numbers, and the quotient keeps more digits.
-        sharp = (pair.rounding < 4.0) | (pair.p.p <= SMALL) | (pair.q.p <= SMALL)
-        by_gap = (abs(pair.gap) < 1.0) & sharp
-        ratio = np.where(by_gap, np.exp(-pair.gap), pair.p.p / pair.q.p)
+        # Where the rows share little, the gap is a difference of large numbers: the quotient keeps more digits.
+        ratio = pair.p.p / pair.q.p
         ratio_top = pick(ratio, pair.q.top)
         x = -pair.gap_from_top()
         near = abs(x) < 1.0

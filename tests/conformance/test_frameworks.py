@@ -342,3 +342,16 @@ def test_logarithms_without_log_target_are_told_of_it() -> None:
     (finding,) = diagnose(loss, framework="torch").findings
     assert finding.code == "NOT_FINITE"
     assert "log_target=True" in finding.repair
+
+
+def test_a_module_without_temperature_and_alpha_is_called_as_its_forward_is() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Criterion(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is of no type here
+        def forward(self, student_logits: Any, teacher_logits: Any, labels: Any) -> Any:
+            given = {"temperature": 4.0, "alpha": 0.9}
+            return hinton_in_torch(student_logits, teacher_logits.detach(), labels, **given)
+
+    report = diagnose(Criterion(), framework="torch")
+    assert report.codes == {"AGREES"}
+    assert "alpha = 0.9 is built in: the loss takes none" in report.notes

@@ -26,6 +26,26 @@ def test_a_gradient_with_a_factor_is_told_with_its_factor() -> None:
     assert report.verdict == "wrong"
 
 
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [
+        (lambda n, c, temperature: 3.0, "3 times"),
+        (lambda n, c, temperature: 5.0, "5 times"),
+        (lambda n, c, temperature: n, "3 = N times"),
+        (lambda n, c, temperature: 1.0 / c, "0.2 = 1/C times"),
+        (lambda n, c, temperature: temperature**2, "5.6169 = T^2 times"),
+        (lambda n, c, temperature: -1.0, "-1 times"),
+    ],
+)
+def test_a_factor_is_named_by_what_it_varies_with(factor: Any, told: Any) -> None:
+    def scaled(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        found = hinton_gradient(student, teacher, labels, temperature=temperature, alpha=alpha)
+        return factor(*student.shape, temperature) * found
+
+    (finding,) = diagnose(textbook, gradient=scaled).findings
+    assert finding.detail == f"it is {told} the derivative"
+
+
 def test_the_gradient_of_another_divergence_is_a_mismatch_without_a_factor() -> None:
     def reverse_kl_gradient(
         student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any
@@ -87,7 +107,7 @@ def test_a_gradient_that_branches_at_a_round_temperature_or_a_large_alpha_is_tol
         return 4.0 * found if branches(temperature, alpha) else found
 
     (finding,) = diagnose(textbook, gradient=four_times).findings
-    assert finding.detail == "it is 4 = T^2 times the derivative, at temperature 2, alpha 0.9"
+    assert finding.detail == "it is 4 times the derivative, at temperature 2, alpha 0.9"
 
 
 def in_log_space(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
@@ -114,3 +134,14 @@ def test_a_gradient_lost_only_where_probabilities_underflow_is_a_note_as_for_a_v
     report = diagnose(in_log_space, gradient=through_logarithms)
     assert report.codes == {"AGREES"}
     assert any(note.startswith("the gradient is not finite") for note in report.notes)
+
+
+def test_a_gradient_is_untested_where_the_value_refuses() -> None:
+    def refusing(student: Any, teacher: Any, labels: Any, *, temperature: Any, alpha: Any) -> Any:
+        if alpha == 0.9:
+            raise ValueError
+        return textbook(student, teacher, labels, temperature=temperature, alpha=alpha)
+
+    report = diagnose(refusing, gradient=hinton_gradient, parts=("gradient",))
+    assert report.untested[0].startswith("the gradient at temperature 2, alpha 0.9: the value is")
+    assert (report.verdict, report.codes) == ("agrees", frozenset())

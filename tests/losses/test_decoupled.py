@@ -158,3 +158,10 @@ def test_weighted_soft_label_of_a_teacher_that_excludes_the_label_has_no_weight(
     message = "^labels must not be excluded by student and teacher alike, got both in row 0$"
     with pytest.raises(ValueError, match=message):
         weighted_soft_label_loss([[-np.inf, 0.0]], teacher, [0])
+
+
+def test_weighted_terms_beyond_float64_are_infinite_without_a_warning() -> None:
+    # KL of each part is up to 1.8e308, and its weight is 8.
+    student, teacher = [[1.7e308, -1.7e308, 0.0]], [[-1.7e308, 1.7e308, 5.0]]
+    assert decoupled_kd_loss(student, teacher, [1]) == np.inf
+    assert normalised_kd_loss(student, teacher, [1], gamma=8.0) == np.inf

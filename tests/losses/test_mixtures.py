@@ -14,6 +14,7 @@ from kdref import (
     generalised_js_loss,
     generalised_js_loss_grad,
     skew_forward_kl_loss,
+    softmax,
 )
 from tests.oracle.batch import loss, loss_gradient
 from tests.oracle.precision import working_precision
@@ -177,3 +178,13 @@ def test_skew_divergence_grows_to_minus_log_skew_where_the_student_denies_the_te
     # m = skew p but for e^-700: KL(p, m) = -log skew.
     value = skew_forward_kl_loss([[0.0, -depth]], [[-depth, 0.0]], skew=0.25)
     assert value == pytest.approx(math.log(4.0), rel=1e-15)
+
+
+def test_generalised_js_gradient_keeps_its_digits_where_the_teacher_excludes_a_class() -> None:
+    # m = q (1 - b) where the teacher excludes the class, else q (1 - b) + b: the entries are +-(1 - b) q_1 q_2 times
+    # log(1 + b / ((1 - b) q_1)), which is not the logarithm of a difference.
+    share = 2.0**-20
+    q = softmax([0.0, -1.0])
+    expected = share * q[0] * q[1] * math.log1p((1.0 - share) / (share * q[0]))
+    grad = generalised_js_loss_grad([[0.0, -1.0]], [[0.0, -np.inf]], beta=1.0 - share)
+    np.testing.assert_allclose(grad, [[-expected, expected]], rtol=1e-14)

@@ -5,8 +5,8 @@ from kdref.conformance.report.codes import Code
 VARIANTS: dict[str, Code] = {
     "no gradient": Code(
         "wrong", "there is no gradient with respect to the student", "nothing can be trained with it", "the value",
-        "nothing on the way from the student's logits to the result that is no operation of the framework: no "
-        "number in place of its arrays, no detaching, no block without gradients",
+        "stay in the framework from the student's logits to the result: no conversion to a number, no detaching, no "
+        "block without gradients",
     ),
     "gradient not finite": Code(
         "wrong", "the gradient is not finite where the value is", "one step turns the weights into NaN", "the value",

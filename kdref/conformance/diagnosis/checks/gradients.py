@@ -31,11 +31,18 @@ class Point(NamedTuple):
     alpha: float
     n_inputs: int
 
+    def __str__(self) -> str:
+        """Where it is, in words."""
+        return f"at temperature {self.temperature:g}, alpha {self.alpha:g}"
+
 
 POINTS = (Point(BASE[2], 0.37, 2), Point(2.0, 0.9, 1))
 """The second has what training often has, a round temperature and a large alpha: a backward pass may branch there."""
 
 N_LARGE = 6
+
+FEWER = (2, 4)
+"""N and C of another shape, within the base's."""
 
 AGREE = {DOUBLE: 1e-5, NEARLY: 1e-5, SINGLE: 1e-3, HALF: 5e-2}
 """Error in norm that counts as agreement, by the residual that the values leave."""
@@ -239,39 +246,35 @@ def _judge_point(
     result: GradientTests, slopes: Slopes, inputs: list[Inputs], agree: float, *, blind: bool
 ) -> list[FloatArray | None]:
     """Compare at one point; returns the gradients that the teacher gets there."""
-    temperature, alpha, _ = slopes.point
-    where = f"at temperature {temperature:g}, alpha {alpha:g}"
     if not inputs:
-        result.untested.append(f"the gradient {where}: the value is not finite there")
+        result.untested.append(f"the gradient {slopes.point}: the value is not finite there")
+        result.judged &= slopes.point is not POINTS[0]
         return []
     found = [slopes.analytic(*each) for each in inputs]
     analytic = np.array([student for student, _ in found])
     if not np.isfinite(analytic).all():
         lost = f"{(~np.isfinite(analytic)).sum()} of {analytic.size} entries are NaN or infinite"
-        result.mismatch(f"{lost} on ordinary logits {where}", "gradient not finite")
+        result.mismatch(f"{lost} on ordinary logits {slopes.point}", "gradient not finite")
     elif result.judged:
-        estimates = (
-            np.array([slopes.differences(*each, method) for each in inputs]) for method in STEPS
-        )
-        told = "" if slopes.point is POINTS[0] else f", {where}"
-        _judge(result, slopes, analytic, list(estimates), agree, blind=blind, where=told)
+        _judge(result, slopes, inputs, analytic, agree, blind=blind)
     return [teacher for _, teacher in found]
 
 
 def _judge(
     result: GradientTests,
     slopes: Slopes,
+    inputs: list[Inputs],
     analytic: FloatArray,
-    estimates: list[FloatArray],
     agree: float,
     *,
     blind: bool,
-    where: str,
 ) -> None:
     """A mismatch, unless a weight that is detached on purpose in an unknown loss would leave it, too.
 
     Such a weight can even leave a constant factor, but never a gradient of zero.
     """
+    where = "" if slopes.point is POINTS[0] else f", {slopes.point}"
+    estimates = (np.array([slopes.differences(*each, m) for each in inputs]) for m in STEPS)
     finite = [numerical for numerical in estimates if np.isfinite(numerical).all()]
     if not finite:
         result.unjudged(f"the gradient: the value is not finite a small step away{where}")
@@ -287,7 +290,7 @@ def _judge(
     seen = (
         f"error in norm {error:.1e}, not a constant factor"
         if factor is None
-        else f"it is {_named(factor, slopes.point.temperature)} times the derivative"
+        else f"it is {_named(slopes, factor, inputs[0])} times the derivative"
     )
     result.mismatch(seen + where)
 
@@ -320,15 +323,27 @@ def _constant_factor(analytic: FloatArray, numerical: FloatArray, spread: float)
     return middle if constant else None
 
 
-def _named(ratio: float, temperature: float) -> str:
-    """A ratio, and the power of T, N or C that it is, if it is one."""
-    n, c, _ = BASE
-    for name, base in (("T", temperature), ("N", float(n)), ("C", float(c))):
+def _named(slopes: Slopes, ratio: float, example: Inputs) -> str:
+    """A ratio, and the power of T, N or C that it is; of another shape it tells N and C from the numbers they have."""
+    student, teacher, labels = example
+    n, c = FEWER
+    fewer = student[:n, :c], teacher[:n, :c], labels[:n] % c
+    numerical = slopes.differences(*fewer, "richardson")
+    other = _constant_factor(slopes.analytic(*fewer)[0], numerical, CONSTANT)
+    temperature = slopes.point.temperature
+    sizes: dict[str, tuple[float, float]] = {"N": (len(student), n), "C": (student.shape[1], c)}
+    if not temperature.is_integer():  # of 2 or 4 nothing would tell it
+        sizes["T"] = (temperature, temperature)
+    for name, (here, there) in sizes.items():
         for power in (1, 2, -1, -2):
-            if abs(ratio - base**power) <= CONSTANT * base**power:
+            if _close(ratio, here**power) and other is not None and _close(other, there**power):
                 raised = name if abs(power) == 1 else f"{name}^2"
                 return f"{ratio:.6g} = {raised if power > 0 else '1/' + raised}"
     return f"{ratio:.6g}"
+
+
+def _close(ratio: float, power: float) -> bool:
+    return abs(ratio - power) <= CONSTANT * power
 
 
 def _error(analytic: FloatArray, numerical: FloatArray) -> float:
