@@ -37,6 +37,10 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "The soft term is multiplied by T^4, often because the divergence called already contains T^2.",
         "The soft term drowns the labels at high temperatures.",
+        (
+            ISSUES
+            + "HtutLynn/Knowledge_Distillation_Pytorch/blob/78130a3212e9305eee8e50498a59a945845eb9eb/train_kd.py",
+        ),
     ),
     "T_SQUARED_INVERTED": Note(
         FORMULA,
@@ -128,7 +132,10 @@ NOTES: dict[str, Note] = {
         (ISSUES + "2018cx/Multi-Level-OT/issues/4",),
     ),
     "TEMPERATURE_IGNORED": Note(
-        FORMULA, "The temperature is not used.", "Nothing is softened, whatever the setting says."
+        FORMULA,
+        "The temperature is not used.",
+        "Nothing is softened, whatever the setting says.",
+        (ISSUES + "szq0214/MEAL-V2/issues/11",),
     ),
     "TEMPERATURE_MULTIPLIED": Note(
         FORMULA,
@@ -317,7 +324,11 @@ NOTES: dict[str, Note] = {
         FORMULA,
         "A mixture's parameter close to 0 or 1: the loss is continuous there.",
         "A jump from nearly 0 to a whole divergence at the end.",
-        (ISSUES + "linkedin/Liger-Kernel/issues/278",),
+        (
+            ISSUES + "linkedin/Liger-Kernel/issues/278",
+            ISSUES + "verl-project/verl-recipe/issues/151",
+            ISSUES + "modelscope/ms-swift/issues/10078",
+        ),
     ),
     "CONVENTION": Note(
         CONVENTION,
