@@ -77,6 +77,20 @@ def test_a_gradient_of_the_library_agrees_with_its_value() -> None:
     assert not any("gradient: a NumPy" in item for item in report.untested)
 
 
+@pytest.mark.parametrize(
+    ("tau", "constant", "factor"),
+    [(7.047286498801027, 1.0, set()), (7.047286498801027, 1.5, {"CONSTANT_FACTOR"})],
+)
+def test_what_a_fitted_temperature_leaves_open_in_single_precision_is_no_factor(
+    tau: float, constant: float, factor: set[str]
+) -> None:
+    recipe = Recipe(
+        single=True, soft_twice=True, student_tau=tau, teacher_tau=tau, constant=constant
+    )
+    report = diagnose(recipe.loss)
+    assert report.codes == {"DOUBLE_SOFTMAX_SOFT", "TEMPERATURE_FIXED"} | factor
+
+
 @pytest.mark.parametrize("loss", [confidence_weighted, contrastive])
 def test_what_is_outside_is_called_unknown_and_accused_of_nothing(loss: Any) -> None:
     report = diagnose(loss)

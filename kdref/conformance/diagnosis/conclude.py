@@ -19,7 +19,7 @@ def conclude(
     reading, compared = Reading(), Comparison(set(state.codes))
     reference = HINTON if against is None else against
     if state.convention is not None:
-        reading = read(state.convention, takes=state.takes, kept=state.kept)
+        reading = read(state.convention, takes=state.takes, kept=state.kept, single=state.single)
         compared = Comparison(state.codes | reading.codes)
         if against is not None:
             compared = compare(compared.codes, state.convention, against)

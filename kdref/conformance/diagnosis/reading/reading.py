@@ -8,7 +8,7 @@ from kdref.conformance.diagnosis.calls.signature import PARAMETERS
 from kdref.conformance.diagnosis.reading.hard import read_hard, read_single_sided
 from kdref.conformance.diagnosis.reading.parts import ORDERED, Parts, Reading, split
 from kdref.conformance.diagnosis.reading.scale import read_reductions, read_weights
-from kdref.conformance.diagnosis.reading.shapes import fixed_temperature, is_simple
+from kdref.conformance.diagnosis.reading.shapes import fixed_temperature, is_simple, settled
 from kdref.conformance.diagnosis.reading.signs import read_signs
 from kdref.conformance.diagnosis.reading.soft import read_soft
 from kdref.conformance.diagnosis.reading.words import choose_words
@@ -25,8 +25,12 @@ def read(
     *,
     takes: frozenset[str] = frozenset(PARAMETERS),
     kept: Mapping[str, float] = NOTHING,
+    single: bool = False,
 ) -> Reading:
-    """The codes of a convention; what a loss does not take as a parameter is a setting, and no mistake."""
+    """The codes of a convention; what a loss does not take as a parameter is a setting, and no mistake.
+
+    With ``single``, it was found from values in single precision.
+    """
     reading = Reading(takes=takes, kept=kept)
     parts = split(convention.terms)
     if _labels_on_teacher(parts):
@@ -43,6 +47,8 @@ def read(
     hard = read_hard(parts, reading)
     read_single_sided(parts, reading)
     soft = read_soft(parts, hard, reading)
+    if single and parts.soft:
+        soft = settled(soft, parts.soft[0][1])
     read_reductions(parts, hard, soft, reading)
     read_weights(parts, hard, soft, reading)
     read_signs(parts, reading)

@@ -13,6 +13,9 @@ from kdref.conformance.weights import PER_BIT, Shape, Weight
 
 SIMPLE_DENOMINATOR = 100
 
+TRADED = 1e-2
+"""How far from 1 a constant is found where a temperature, fitted to single precision beside it, makes up for it."""
+
 
 def first_shape(weights: Sequence[Weight]) -> Shape | None:
     """The shape of a sum of weights; where that needs several monomials, it is read anew from its values."""
@@ -40,6 +43,21 @@ def fixed_temperature(term: Term) -> float | None:
     """The temperature that somebody wrote into the code, if it is not 1."""
     numbers = [d.temperature for d in term.distributions if not isinstance(d.temperature, str)]
     return next((float(tau) for tau in numbers if tau != 1.0), None)
+
+
+def settled(shape: Shape | None, term: Term) -> Shape | None:
+    """The shape of a weight in single precision, its constant taken for the one that a fitted temperature hides.
+
+    Twice softened, logits at a high temperature hardly differ, so that a slightly wrong temperature and a slightly
+    wrong constant explain them alike.
+    """
+    tau = fixed_temperature(term)
+    if shape is None or tau is None:
+        return shape
+    for whole in (1.0, PER_BIT, tau**2):
+        if math.isclose(abs(shape.constant), whole, rel_tol=TRADED):
+            return shape._replace(constant=math.copysign(whole, shape.constant))
+    return shape
 
 
 def is_one(k: float, bits: bool) -> bool:
