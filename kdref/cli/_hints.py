@@ -12,7 +12,7 @@ from kdref.conformance.diagnosis.calls.signature import Loss, default_call, sugg
 
 
 def hints(
-    error: Exception, module: ModuleType | None, name: str, framework: str, call: str | None
+    error: BaseException, module: ModuleType | None, name: str, framework: str, call: str | None
 ) -> Iterator[str]:
     """Lines, the likeliest cause first.
 

@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with contextlib.redirect_stdout(printed):  # a loss that prints does so at every call
             report = checked(arguments, place)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself has not agreed
         _say_why(arguments, place, error, printed.getvalue())
         return COULD_NOT_RUN
     lines = printed.getvalue().count("\n")
@@ -121,7 +121,9 @@ class Place:
     name: str = ""
 
 
-def _say_why(arguments: argparse.Namespace, place: Place, error: Exception, printed: str) -> None:
+def _say_why(
+    arguments: argparse.Namespace, place: Place, error: BaseException, printed: str
+) -> None:
     """The traceback, the end of what was printed, and what may help."""
     lines = [f"kdref check: {arguments.loss} could not be run", short_traceback(error)]
     if printed:
@@ -157,6 +159,8 @@ def load(place: str) -> tuple[ModuleType, str]:
     if not separator or not where or not name:
         raise ValueError(f"the loss must be given as FILE.py:NAME or MODULE:NAME, got {place!r}")
     if not where.endswith(".py"):
+        if Path(where).is_file():
+            raise ValueError(f"the file must end in .py, got {where!r}")
         sys.path.insert(0, str(Path.cwd()))
         return importlib.import_module(where), name
     path = Path(where).resolve()

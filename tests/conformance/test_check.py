@@ -245,6 +245,19 @@ def test_a_hint_runs_as_it_stands(place: Any) -> None:
     assert run(f"{place}:Criterion", "--call", call) == 1
 
 
+def test_a_loss_that_ends_the_program_has_not_agreed(tmp_path: Any, capsys: Any) -> None:
+    (tmp_path / "ending.py").write_text("def loss(s, t, y):\n    raise SystemExit(0)\n")
+    assert run(f"{tmp_path / 'ending.py'}:loss") == 2
+    assert "SystemExit" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_python_is_refused_by_its_name(tmp_path: Any, capsys: Any) -> None:
+    path = tmp_path / "logits.npy"
+    path.write_bytes(b"")
+    assert run(f"{path}:loss") == 2
+    assert f"the file must end in .py, got {str(path)!r}" in capsys.readouterr().err
+
+
 def test_a_file_that_needs_its_package_is_told_so(tmp_path: Any, capsys: Any) -> None:
     (tmp_path / "inner.py").write_text("from .other import loss\n")
     assert run(f"{tmp_path / 'inner.py'}:loss") == 2
