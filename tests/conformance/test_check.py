@@ -159,6 +159,7 @@ def test_a_gradient_that_is_not_there_cannot_be_without_fault(place: Any, capsys
     assert "verdict    unknown: its gradient could not be tested" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_gradient_is_judged_though_no_formula_is_found(place: Any, capsys: Any) -> None:
     assert run(f"{place}:odd", "--gradient", "odd_gradient", "--only", "gradient") == 0
     assert run(f"{place}:odd", "--gradient", "odd_gradient") == 1

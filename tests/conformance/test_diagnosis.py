@@ -77,6 +77,7 @@ def test_a_gradient_of_the_library_agrees_with_its_value() -> None:
     assert not any("gradient: a NumPy" in item for item in report.untested)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tau", "constant", "factor"),
     [(7.047286498801027, 1.0, set()), (7.047286498801027, 1.5, {"CONSTANT_FACTOR"})],
@@ -130,6 +131,7 @@ def test_probabilities_clipped_at_one_end_are_told_from_those_at_both(
     assert diagnose(clipped).formula == f"T^2 * KL(teacher/T || student/T) [{told}]"
 
 
+@pytest.mark.slow
 def test_a_student_softened_at_another_fixed_temperature_than_its_teacher_is_one_cross_entropy() -> (
     None
 ):
@@ -258,6 +260,7 @@ def test_a_weight_that_turns_negative_at_usual_settings_is_told_with_one_of_them
     assert seen == "the weight of CE(labels, student) is -7 at T = 4, alpha = 0.5"
 
 
+@pytest.mark.slow
 def test_a_difference_of_two_cross_entropies_is_not_called_negative() -> None:
     report = diagnose(with_hard(lambda s, t, y: nll(s, y) - 0.5 * nll(s / 2.0, y)))
     assert "NEGATIVE_WEIGHT" not in report.codes
@@ -275,6 +278,7 @@ def test_logits_in_place_of_log_probabilities_in_the_hard_term() -> None:
     assert report.findings[0].repair.startswith("hard = ")
 
 
+@pytest.mark.slow
 def test_smoothing_over_the_other_classes_is_read_as_people_write_it() -> None:
     def shared(s: Any, t: Any, y: Any) -> Any:
         others = (log_softmax(s).sum(1) + nll_of_rows(s, y)) / (s.shape[1] - 1)

@@ -112,6 +112,7 @@ def test_a_loss_in_half_precision_is_called_imprecise(rounded: Any) -> None:
     assert report.formula.endswith("alpha * T^2 * KL(teacher/T || student/T)")
 
 
+@pytest.mark.slow
 def test_values_too_coarse_for_a_formula_are_said_to_be_coarse_and_not_coupled() -> None:
     def loss(s: Any, t: Any, y: Any, *, temperature: Any, alpha: Any) -> Any:
         return float(half(np.mean(np.sin(half(s)) * half(t))))
