@@ -12,7 +12,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from inventories import write_inventories  # noqa: E402 - the line above says where
 
-import kdref  # noqa: E402
+import kdref  # noqa: E402 - the same
 
 
 def classes_of_the_reference() -> dict[str, str]:

@@ -37,7 +37,7 @@ def for_each(cases: Iterable[Case]) -> Callable[[Callable[..., None]], Callable[
         signature = inspect.signature(test)
         left = [p for name, p in signature.parameters.items() if name not in listed[0][1]]
         # What pytest reads to know which fixtures and parameters to pass.
-        one_after_another.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]
+        one_after_another.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]  # see above
         return one_after_another
 
     return decorate

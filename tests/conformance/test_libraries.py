@@ -65,9 +65,9 @@ def test_there_are_enough_and_no_name_is_given_twice() -> None:
 
 def test_entries_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        CONVENTIONS["torchdistill"] = None  # type: ignore[index]
+        CONVENTIONS["torchdistill"] = None  # type: ignore[index]  # what mypy forbids is tested
     with pytest.raises(dataclasses.FrozenInstanceError):
-        CONVENTIONS["torchdistill"].note = ""  # type: ignore[misc]
+        CONVENTIONS["torchdistill"].note = ""  # type: ignore[misc]  # the same
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -276,7 +276,7 @@ def test_floors_are_rounded_upwards_to_two_digits(number: float) -> None:
 def test_vectors_cannot_be_changed() -> None:
     vector = load_vectors("hint").vectors[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        vector.result = "invalid"  # type: ignore[misc]
+        vector.result = "invalid"  # type: ignore[misc]  # what mypy forbids is tested
 
 
 def test_parameters_of_answers_are_documented() -> None:

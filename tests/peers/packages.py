@@ -77,6 +77,7 @@ def _keras_model(output: Any) -> Any:
     """A model whose output is known."""
     keras = package("keras")
 
+    # keras is of no type here, and of one where it is installed.
     class Known(keras.Model):  # type: ignore[misc, name-defined, unused-ignore]
         def call(self, x: Any) -> Any:
             return output

@@ -71,7 +71,7 @@ def keyword_blind(name: str, *ignored: str) -> RowLoss:
             student, teacher, **{k: v for k, v in options.items() if k not in ignored}
         )
 
-    return RowLoss(bare(loss.value), bare(loss.gradient))  # type: ignore[arg-type]
+    return RowLoss(bare(loss.value), bare(loss.gradient))  # type: ignore[arg-type]  # of the wrapped ones
 
 
 FORWARD, CROSS_ENTROPY = LOSSES["forward_kl"], LOSSES["soft_cross_entropy"]

@@ -136,6 +136,7 @@ def hard(file: FeatureFile) -> Iterator[Draft]:
             rng = stream(file.name, slug, "student")
             for own, partner in partners.items():
                 if own in arrays:
+                    # Called within the iteration.
                     arrays[own] = each(arrays[partner], lambda x: x + distance * rng.uniform(-1, 1))  # noqa: B023
             comment = f"the student within {distance:g} of its teacher"
             yield Draft(slug, comment, arrays, file.fixed, ("NEAR_TEACHER",))
@@ -148,6 +149,7 @@ def hard(file: FeatureFile) -> Iterator[Draft]:
         ("large-1e6", 1e6, "LARGE_FEATURES"),
         ("small-1e-6", 1e-6, "SMALL_FEATURES"),
     ):
+        # Called within the iteration.
         arrays = {k: each(a, lambda x: x * size) for k, a in draw(file, slug, shapes).items()}  # noqa: B023
         yield Draft(slug, f"features of size {size:g}", arrays, file.fixed, (flag,))
 
