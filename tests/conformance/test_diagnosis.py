@@ -92,6 +92,17 @@ def test_what_a_fitted_temperature_leaves_open_in_single_precision_is_no_factor(
     assert report.codes == {"DOUBLE_SOFTMAX_SOFT", "TEMPERATURE_FIXED"} | factor
 
 
+@pytest.mark.slow
+def test_labels_at_two_temperatures_do_not_explain_an_epsilon() -> None:
+    recipe = Recipe(teacher_tau=1.0, hard_tempered=True, hard_epsilon=1e-10, base_2=True)
+    assert diagnose(recipe.loss).codes == {
+        "TEACHER_NOT_SOFTENED",
+        "HARD_AT_TEMPERATURE",
+        "EPSILON",
+        "LOG_BASE_2",
+    }
+
+
 @pytest.mark.parametrize("loss", [confidence_weighted, contrastive])
 def test_what_is_outside_is_called_unknown_and_accused_of_nothing(loss: Any) -> None:
     report = diagnose(loss)

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdref.conformance.diagnosis.search.candidates.labels import one_sided_terms
-from kdref.conformance.diagnosis.search.candidates.parts import one, unique
+from kdref.conformance.diagnosis.search.candidates.parts import DIVIDED, one, unique
 from kdref.conformance.diagnosis.search.costs import PLAIN_COST, Formula, Terms, cheaper, cost
 from kdref.conformance.diagnosis.search.evidence import Evidence
 from kdref.conformance.diagnosis.search.label_part import label_stages, varied_side
 from kdref.conformance.diagnosis.search.pair_part import Reach, alike, pair_stages
 from kdref.conformance.diagnosis.search.sparse import sparse_supports
 from kdref.conformance.diagnosis.search.weighing import weighted
-from kdref.conformance.terms import Term, columns
+from kdref.conformance.terms import KINDS, Term, columns
 
 
 def search(evidence: Evidence, *, reach: Reach = "all") -> Formula | None:
@@ -80,7 +80,21 @@ def _completed(
     for support in sparse_supports(
         table, values, evidence.bound, largest=3, pinned=pinned, limit=10
     ):
-        best = cheaper(best, weighted(evidence, tuple(terms[i] for i in support)))
+        found = weighted(evidence, tuple(terms[i] for i in support))
+        if found is not None and _undoes_itself(found):
+            continue
+        best = cheaper(best, found)
         if best is not None and cost(best) <= PLAIN_COST:
             break
     return best
+
+
+def _undoes_itself(formula: Formula) -> bool:
+    """No softened logits on one side, and two kinds of label terms, which together are softened logits again.
+
+    The freedom in that explains an epsilon.
+    """
+    seen = [(term, d) for _, term in formula for d in term.distributions]
+    unlike = any(d.transform in (DIVIDED, "raw") for term, d in seen if len(term.sides) == 2)
+    labelled = {(term.kind, d.temperature) for term, d in seen if KINDS[term.kind].labels}
+    return unlike and len(labelled) > 1
